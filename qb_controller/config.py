@@ -31,7 +31,6 @@ OPTIONS: tuple[Any, ...] = (
         help="Scale --qb-topology so that its largest link has this many bit/s, as the Mininet "
         "scripts do (default: 10e6).",
     ),
-    cfg.IntOpt("qb-hosts", default=1, min=0, help="Hosts at each node of --qb-topology."),
     cfg.FloatOpt(
         "qb-capacity",
         default=10e6,

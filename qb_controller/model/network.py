@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from typing import NamedTuple
 
 
@@ -125,7 +126,7 @@ class Network:
         return {dpid: tuple(hosts) for dpid, hosts in at.items()}
 
     def name(self, dpid: int) -> str:
-        """Name of a switch, or its datapath id in hexadecimal where it is not (or no longer) there."""
+        """Name of a switch, or its datapath id in hexadecimal where it is not there."""
         switch = self.switch_by_dpid.get(dpid)
         return switch.name if switch else f"{dpid:016x}"
 
@@ -166,7 +167,7 @@ def path_of(links: Iterable[Link]) -> Path:
     chain = tuple(links)
     if not chain:
         raise ValueError("a path needs at least one link")
-    for before, after in zip(chain, chain[1:], strict=False):
+    for before, after in pairwise(chain):
         if before.dst != after.src:
             raise ValueError(f"link into {before.dst} is followed by a link out of {after.src}")
     path = Path(tuple(link.id for link in chain), chain[-1].dst)

@@ -1,0 +1,238 @@
+"""The parts of the controller put together: events in, greenlets running, one View out."""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from pathlib import Path
+from typing import Any
+
+import eventlet
+
+from qb_controller.errors import ConfigError
+from qb_controller.knowledge import knowledge_of
+from qb_controller.live_view import LiveView
+from qb_controller.model.network import LinkId
+from qb_controller.model.telemetry import NetworkSnapshot
+from qb_controller.northbound.rest import make_app
+from qb_controller.runtime.messages import Settings
+from qb_controller.runtime.wire import Decoder, encode
+from qb_controller.southbound.inventory import Inventory, PortState
+from qb_controller.southbound.labels import Numbers
+from qb_controller.southbound.openflow import arp, discovery, http
+from qb_controller.southbound.openflow.installer import Installer
+from qb_controller.southbound.openflow.optimiser_client import OptimiserClient
+from qb_controller.southbound.openflow.poller import Poller
+from qb_controller.southbound.openflow.stall import StallMonitor
+from qb_controller.steering import Steering
+
+LOG = logging.getLogger(__name__)
+
+HOUSEKEEPING_S = 1.0
+PROBE_AGAIN_S = 1.0
+"""A host that nobody has seen is asked for at most this often."""
+
+
+class Controller:
+    """Everything behind the Ryu application.
+
+    Parameters
+    ----------
+    app : RyuApp
+        Requests to switches are made in its name.
+    conf : oslo_config.cfg.ConfigOpts
+        Options of :mod:`qb_controller.config`.
+
+    Raises
+    ------
+    ConfigError
+        An option names something that does not exist.
+    """
+
+    def __init__(self, app: Any, conf: Any) -> None:
+        self._conf = conf
+        self._numbers_file = Path(conf.qb_state_dir) / "switch-numbers.json"
+        knowledge = knowledge_of(conf.qb_topology, conf.qb_largest, conf.qb_capacity)
+        self.inventory = Inventory(knowledge)
+        self.installer = Installer(app, self.inventory, self._load_numbers(), conf.qb_drain)
+        self.poller = Poller(app, self.inventory, self.installer, conf.qb_interval, self._measured)
+        self.stall = StallMonitor()
+        self.optimiser = OptimiserClient(
+            conf.qb_state_dir, encode, Decoder, self._heard, self._optimiser_down
+        )
+        settings = Settings(
+            deadline_s=conf.qb_deadline, split=conf.qb_split, pinned_backend=conf.qb_backend
+        )
+        self.steering = Steering(settings, conf.qb_te, self.optimiser.send, self.installer.take)
+        self.installer.on_installed = self.steering.installed
+        self.view = LiveView(self, app, conf.qb_interval)
+        self._asked: dict[str, float] = {}
+        self._greenlets: list[Any] = []
+
+    # -- life -----------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Start the greenlets, the optimiser and the REST interface."""
+        conf = self._conf
+        server = http.serve(make_app(self.view), conf.qb_rest_host, conf.qb_rest_port)
+        loops = (
+            self.installer.run,
+            self.poller.run,
+            self.stall.run,
+            self.optimiser.run,
+            self._housekeeping,
+        )
+        self._greenlets = [server, *(eventlet.spawn(loop) for loop in loops)]
+        LOG.info("Q-Backbone: REST on http://%s:%d", conf.qb_rest_host, conf.qb_rest_port)
+
+    def stop(self) -> None:
+        """End them; the switches forward on."""
+        self.optimiser.stop()
+        for greenlet in self._greenlets:
+            greenlet.kill()
+
+    def _housekeeping(self) -> None:
+        saved = self.installer.numbers.to_json()
+        while True:
+            eventlet.sleep(HOUSEKEEPING_S)
+            if self.inventory.expire(time.monotonic()):
+                LOG.warning("a switch or link stayed away and is taken out of the network")
+                self.installer.poke()
+            numbers = self.installer.numbers.to_json()
+            if numbers != saved:
+                self._numbers_file.write_text(json.dumps(numbers, indent=1))
+                saved = numbers
+
+    def _load_numbers(self) -> Numbers:
+        try:
+            self._numbers_file.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise ConfigError(f"--qb-state-dir {self._conf.qb_state_dir}: {error}") from None
+        if not self._numbers_file.exists():
+            return Numbers()
+        try:
+            return Numbers.from_json(json.loads(self._numbers_file.read_text()))
+        except (ValueError, OSError, AttributeError) as error:
+            LOG.warning("%s is unreadable (%s); numbering anew", self._numbers_file, error)
+            return Numbers()
+
+    # -- events of switches ---------------------------------------------------------------------
+
+    def switch_connected(self, dp: Any) -> None:
+        now = time.monotonic()
+        local = dp.ports.get(dp.ofproto.OFPP_LOCAL)
+        name = _text(local.name) if local is not None else f"{dp.id:016x}"
+        ports = {
+            number: PortState(_text(port.name), _is_up(dp, port), now)
+            for number, port in dp.ports.items()
+            if number < dp.ofproto.OFPP_MAX
+        }
+        LOG.info("switch %s connected, datapath id %016x, %d ports", name, dp.id, len(ports))
+        self.inventory.switch_connected(dp.id, name, ports, now)
+        self._set_timers()
+        self.installer.connected(dp)
+
+    def switch_disconnected(self, dp: Any) -> None:
+        if self.installer.datapaths.get(dp.id) is not dp:
+            return
+        LOG.warning("switch %s disconnected", self.inventory.network().name(dp.id))
+        self.inventory.switch_disconnected(dp.id, time.monotonic())
+        self.installer.disconnected(dp)
+
+    def port_changed(self, dp: Any, port: Any, *, deleted: bool) -> None:
+        number, now = port.port_no, time.monotonic()
+        if number >= dp.ofproto.OFPP_MAX:
+            return
+        if deleted:
+            changed = self.inventory.port_deleted(dp.id, number, now)
+        else:
+            changed = self.inventory.port(dp.id, number, _text(port.name), _is_up(dp, port), now)
+        if changed:
+            LOG.info("port %s is %s", _text(port.name), "down" if not _is_up(dp, port) else "up")
+            self._set_timers()
+            self.installer.poke()
+
+    def link_seen(self, src: LinkId, dst: LinkId) -> None:
+        if self.inventory.link_seen(src, dst, time.monotonic()):
+            self.installer.poke()
+
+    def link_lost(self, src: LinkId) -> None:
+        if self.inventory.link_lost(src, time.monotonic()):
+            LOG.info("link out of %016x port %d is lost", *src)
+            self.installer.poke()
+
+    def refused(self, dp: Any, kind: int, code: int) -> None:
+        """A switch refused a message: what it holds is read again, and what is missing re-sent."""
+        LOG.warning("switch %016x refused a message: type %d, code %d", dp.id, kind, code)
+        self.installer.counters["refused"] += 1
+        if self.installer.datapaths.get(dp.id) is dp:
+            self.installer.read_again(dp.id)
+
+    def arp(self, dp: Any, port: int, question: arp.Arp) -> None:
+        """Learn from an ARP packet and answer it; ask for hosts that nobody has seen."""
+        now = time.monotonic()
+        self.installer.counters["packet_ins"] += 1
+        if not self.inventory.is_edge(dp.id, port, now):
+            return
+        named = question.src_ip != "0.0.0.0" and question.src_mac != arp.ASKER_MAC
+        if named and self.inventory.host_seen(question.src_mac, question.src_ip, dp.id, port, now):
+            LOG.info(
+                "host %s (%s) is behind %016x port %d",
+                question.src_ip,
+                question.src_mac,
+                dp.id,
+                port,
+            )
+            self.installer.poke()
+        if not question.request or question.src_ip == question.dst_ip:
+            return
+        target = self.inventory.host_by_ip(question.dst_ip)
+        if target is not None and target.mac != question.src_mac:
+            arp.send(dp, [port], arp.reply(question, target.mac))
+        elif target is None and now - self._asked.get(question.dst_ip, -1e9) > PROBE_AGAIN_S:
+            self._probe(question.dst_ip, now)
+
+    def _probe(self, ip: str, now: float) -> None:
+        self._asked = {i: at for i, at in self._asked.items() if now - at < PROBE_AGAIN_S}
+        self._asked[ip] = now
+        frame = arp.probe(ip)
+        for dpid, ports in self.inventory.edge_ports(now).items():
+            if dpid in self.installer.datapaths:
+                arp.send(self.installer.datapaths[dpid], ports, frame)
+
+    def _set_timers(self) -> None:
+        discovery.apply_timers(sum(len(s.ports) for s in self.inventory.switches.values()))
+
+    # -- the loop -------------------------------------------------------------------------------
+
+    def _measured(self) -> None:
+        """New measurements are there: ask for a cycle."""
+        if not self.installer.adopted or not self.inventory.all_connected():
+            return
+        network = self.inventory.network()
+        self.steering.request(
+            NetworkSnapshot(
+                network,
+                self.poller.demands(),
+                self.installer.intent.routes(),
+                time.time(),
+                self.poller.link_rates,
+            )
+        )
+
+    def _heard(self, message: object) -> None:
+        self.steering.received(message)
+
+    def _optimiser_down(self) -> None:
+        self.steering.optimiser_down()
+
+
+def _text(name: bytes | str) -> str:
+    text = name.decode("utf-8", "replace") if isinstance(name, bytes) else name
+    return text.rstrip("\0")
+
+
+def _is_up(dp: Any, port: Any) -> bool:
+    ofp = dp.ofproto
+    return not (port.config & ofp.OFPPC_PORT_DOWN or port.state & ofp.OFPPS_LINK_DOWN)

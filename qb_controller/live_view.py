@@ -1,0 +1,129 @@
+"""The live controller as the northbound side sees it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from qb_controller.errors import InstallError
+from qb_controller.model.decision import Decision
+from qb_controller.model.network import LinkId, Network
+from qb_controller.model.plan import Route
+from qb_controller.model.rules import RuleSet
+from qb_controller.model.telemetry import Demand
+from qb_controller.northbound.view import LiveRule, OptimiserStatus, Status, TeSettings
+from qb_controller.southbound.openflow import requests
+from qb_controller.southbound.openflow.translate import read_flow, read_group
+from quantum_backends.registry import BACKENDS
+
+if TYPE_CHECKING:
+    from qb_controller.controller import Controller
+
+REPAIR_S = 15.0
+
+
+class LiveView:
+    """Implements :class:`qb_controller.northbound.view.View` over a :class:`Controller`."""
+
+    def __init__(self, controller: Controller, app: Any, interval_s: float) -> None:
+        self._c = controller
+        self._app = app
+        self._interval_s = interval_s
+        self._started_at = time.time()
+
+    def network(self) -> Network:
+        return self._c.inventory.network()
+
+    def intended(self) -> Mapping[int, RuleSet]:
+        return self._c.installer.desired
+
+    def live_rules(self, dpids: Collection[int]) -> Sequence[LiveRule]:
+        found: list[LiveRule] = []
+        for dpid in dpids:
+            dp = self._c.installer.datapaths.get(dpid)
+            if dp is None:
+                raise InstallError(f"switch {self.network().name(dpid)} is not connected")
+            found += self._rules_of(dp)
+        return found
+
+    def _rules_of(self, dp: Any) -> list[LiveRule]:
+        rules = []
+        for stat in requests.flow_stats(self._app, dp):
+            age = stat.duration_sec + stat.duration_nsec / 1e9
+            rule = read_flow(dp.ofproto, stat)
+            rules.append(LiveRule(dp.id, rule, stat.packet_count, stat.byte_count, age))
+        counters = {stat.group_id: stat for stat in requests.group_stats(self._app, dp)}
+        for description in requests.group_descriptions(self._app, dp):
+            group = read_group(dp.ofproto, description)
+            stat = counters.get(group.group_id)
+            if stat is None:  # made between the two answers
+                continue
+            age = stat.duration_sec + stat.duration_nsec / 1e9
+            buckets = tuple((b.packet_count, b.byte_count) for b in stat.bucket_stats)
+            rules.append(
+                LiveRule(dp.id, group, stat.packet_count, stat.byte_count, age, buckets)
+            )
+        return rules
+
+    def link_rates(self) -> Mapping[LinkId, float]:
+        return self._c.poller.link_rates
+
+    def demands(self) -> Sequence[Demand]:
+        return self._c.poller.demands()
+
+    def decisions(self) -> Sequence[Decision]:
+        return tuple(self._c.steering.decisions)
+
+    def installed(self) -> Sequence[Route]:
+        return self._c.installer.intent.routes()
+
+    def status(self) -> Status:
+        client, steering = self._c.optimiser, self._c.steering
+        optimiser = OptimiserStatus(
+            up=client.pid is not None,
+            pid=client.pid,
+            restarts=max(0, client.starts - 1),
+            cycles=steering.cycles,
+            last_cycle_at=steering.last_cycle_at,
+            last_cycle_s=steering.last_cycle_s,
+        )
+        return Status(
+            started_at=self._started_at,
+            settled=self._c.installer.settled,
+            telemetry_interval_s=self._interval_s,
+            hub_stall_p99_s=self._c.stall.p99(),
+            hub_stall_max_s=self._c.stall.worst,
+            optimiser=optimiser,
+            counters=dict(self._c.installer.counters),
+        )
+
+    def te(self) -> TeSettings:
+        steering = self._c.steering
+        settings = steering.settings
+        return TeSettings(
+            steering.enabled, settings.pinned_backend, settings.split, settings.deadline_s
+        )
+
+    def set_te(self, settings: TeSettings) -> None:
+        steering = self._c.steering
+        steering.settings = replace(
+            steering.settings,
+            pinned_backend=settings.backend,
+            split=settings.split,
+            deadline_s=settings.deadline_s,
+        )
+        if steering.enabled and not settings.enabled:
+            self._c.installer.drop_plan()
+        steering.enabled = settings.enabled
+
+    def backends(self) -> Collection[str]:
+        return tuple(BACKENDS)
+
+    def repair(self) -> None:
+        installer = self._c.installer
+        for dpid in list(installer.datapaths):
+            installer.read_again(dpid)
+        if not installer.wait_settled(REPAIR_S):
+            raise InstallError(f"the switches did not confirm everything within {REPAIR_S:g} s")

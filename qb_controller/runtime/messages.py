@@ -1,0 +1,146 @@
+"""What the controller and the optimiser say to one another.
+
+Every message is a frozen dataclass that :mod:`qb_controller.runtime.wire` carries. No numerical
+library is imported here, so that the controller stays light.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from qb_controller.model.decision import Decision
+from qb_controller.model.plan import VerifiedPlan
+from qb_controller.model.telemetry import NetworkSnapshot
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What an operator decides about a cycle.
+
+    Attributes
+    ----------
+    deadline_s : float
+        Seconds from the request to the verified plan.
+    split : bool
+        Whether a pair may be carried by several paths with weights.
+    pinned_backend : str or None
+        Use this backend whatever the policy thinks of it; None lets the policy choose.
+    forbidden : tuple of str
+        Backends, or whole families, that must not be used.
+    min_gain : float
+        Move traffic only if the MLU falls by this share of itself. Two percent is what rounding
+        and one second of measurement leave in doubt on a stable matrix. Where even the lower
+        bound promises less, no solver is called.
+    full_mlu, full_gain : float
+        From this MLU on packets are being lost, and the smaller gain is worth a move.
+    quiet_mlu : float
+        No solver is called below this MLU: there is nothing to relieve.
+    seed : int
+        Seed of the solvers that draw; the decision number is added to it.
+
+    Raises
+    ------
+    ValueError
+        A value is out of its range.
+    """
+
+    deadline_s: float = 0.5
+    split: bool = False
+    pinned_backend: str | None = None
+    forbidden: tuple[str, ...] = ()
+    min_gain: float = 0.02
+    full_mlu: float = 0.98
+    full_gain: float = 0.01
+    quiet_mlu: float = 0.05
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if not 0.01 <= self.deadline_s <= 3600:
+            raise ValueError(f"deadline_s is {self.deadline_s}, must be 0.01 to 3600 seconds")
+        for name in ("min_gain", "full_gain", "quiet_mlu"):
+            value = getattr(self, name)
+            if not 0 <= value < 1:
+                raise ValueError(f"{name} is {value}, must be at least 0 and below 1")
+
+
+@dataclass(frozen=True, slots=True)
+class Hello:
+    """First message of the optimiser: what its journal remembers.
+
+    Attributes
+    ----------
+    recent : tuple of Decision
+        Oldest first.
+    next_decision : int
+        The number that the next decision will have, unless the request asks for a higher one.
+    """
+
+    recent: tuple[Decision, ...]
+    next_decision: int
+
+
+@dataclass(frozen=True, slots=True)
+class CycleRequest:
+    """Asks for one cycle. A request that waits is replaced by a newer one and never answered.
+
+    Attributes
+    ----------
+    number : int
+        The controller's own count; the result repeats it.
+    snapshot : NetworkSnapshot
+    settings : Settings
+    known_decision : int
+        Highest decision number the controller has met in live rules. The new decision gets a
+        higher one even where the journal was lost, so that a cookie never names two decisions.
+    """
+
+    number: int
+    snapshot: NetworkSnapshot
+    settings: Settings
+    known_decision: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class CycleResult:
+    """Answer to a :class:`CycleRequest`.
+
+    Attributes
+    ----------
+    number : int
+        Of the request.
+    decision : Decision
+        With its outcome.
+    plan : VerifiedPlan or None
+        None means: keep what is installed.
+    """
+
+    number: int
+    decision: Decision
+    plan: VerifiedPlan | None
+
+
+@dataclass(frozen=True, slots=True)
+class Ping:
+    """Are you there?"""
+
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Pong:
+    """Answer to a :class:`Ping`.
+
+    Attributes
+    ----------
+    number : int
+        Of the ping.
+    busy_s : float
+        For how long the running cycle has been running, 0 where none runs.
+    workers : mapping of str to str
+        State of each worker by family: ``ready``, ``busy``, ``starting`` or ``down``.
+    """
+
+    number: int
+    busy_s: float
+    workers: Mapping[str, str] = field(default_factory=dict)

@@ -1,0 +1,174 @@
+"""The next intent: from a changed network, or from a verified plan.
+
+Whatever stays the same keeps its label and tag, so that the switches need not be told; whatever
+changes gets one that no switch holds a rule for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Generator, Iterator
+from dataclasses import replace
+
+from qb_controller.model.network import Network, Path
+from qb_controller.model.plan import Route, VerifiedPlan
+from qb_controller.model.shortest import shortest_trees
+from qb_controller.southbound.bypass import plan_bypasses
+from qb_controller.southbound.intent import (
+    NOTHING_TAKEN,
+    Intent,
+    LabelledShare,
+    Pair,
+    Steering,
+    Taken,
+    Tree,
+    is_whole,
+)
+from qb_controller.southbound.labels import BASE, EPOCHS, PATHS, Label, Numbers
+from qb_controller.southbound.steps import run
+
+
+def with_network(
+    intent: Intent, network: Network, numbers: Numbers, taken: Taken = NOTHING_TAKEN
+) -> Intent:
+    """The intent for another network.
+
+    Trees and bypasses are new only where they changed. Pairs with a path over something that is
+    gone go back to the base layer as a whole; the next plan steers them again.
+
+    Parameters
+    ----------
+    intent : Intent
+        What was meant up to now; may come from :func:`~.adopt.adopt`.
+    network : Network
+    numbers : Numbers
+    taken : Taken
+        Labels and tags of rules on their way out (:func:`~.intent.taken_by`).
+
+    Returns
+    -------
+    Intent
+        The very same object where nothing changed.
+    """
+    return run(with_network_steps(intent, network, numbers, taken))
+
+
+def with_network_steps(
+    intent: Intent, network: Network, numbers: Numbers, taken: Taken = NOTHING_TAKEN
+) -> Generator[None, None, Intent]:
+    """As :func:`with_network`, yielding every few milliseconds (see :mod:`.steps`)."""
+    bypasses = yield from plan_bypasses(network, intent.bypasses, taken.tags)
+    trees: dict[int, Tree] = {}
+    for egress, tree in shortest_trees(network).items():
+        next_link = {dpid: link.id for dpid, link in sorted(tree.items())}
+        old = intent.trees.get(egress)
+        if old is not None and old.next_link == next_link:
+            trees[egress] = old
+        else:
+            epoch = _tree_epoch(intent, egress, numbers, taken)
+            trees[egress] = Tree(egress, epoch, next_link)
+    yield
+    pairs = {
+        pair: steering
+        for pair, steering in intent.pairs.items()
+        if all(is_whole(share.path, network) for share in steering.shares)
+    }
+    new = Intent(trees, bypasses, pairs, intent.epoch)
+    if any(tree is not intent.trees.get(egress) for egress, tree in trees.items()):
+        new = replace(new, epoch=(intent.epoch + 1) % EPOCHS)
+    return intent if new == intent else new
+
+
+def with_plan(
+    intent: Intent,
+    verified: VerifiedPlan,
+    network: Network,
+    numbers: Numbers,
+    taken: Taken = NOTHING_TAKEN,
+) -> Intent:
+    """The intent that carries out a plan.
+
+    Paths a pair already has keep their labels; new paths get fresh ones. A single path that is the
+    base layer's own needs no label, and a route over links that went away since the verification is
+    left out: both follow the base layer.
+
+    Parameters
+    ----------
+    intent : Intent
+        Made for this very network by :func:`with_network`.
+    verified : VerifiedPlan
+    network : Network
+    numbers : Numbers
+    taken : Taken
+        Labels of rules on their way out (:func:`~.intent.taken_by`).
+
+    Returns
+    -------
+    Intent
+        The very same object where nothing changed.
+    """
+    plan = verified.plan
+    pairs: dict[Pair, Steering] = {}
+    for route in plan.routes:
+        if not all(is_whole(share.path, network) for share in route.shares):
+            continue
+        if len(route.shares) == 1 and _is_base(intent, route.pair, route.shares[0].path, network):
+            continue
+        old = intent.pairs.get(route.pair)
+        shares = _labelled(route, old, plan.decision, intent, numbers, taken)
+        same = old is not None and (old.owner, old.shares) == (plan.owner, shares)
+        pairs[route.pair] = old if old and same else Steering(plan.owner, plan.decision, shares)
+    if pairs == intent.pairs:
+        return intent
+    return replace(intent, pairs=pairs, epoch=(intent.epoch + 1) % EPOCHS)
+
+
+def _is_base(intent: Intent, pair: Pair, path: Path, network: Network) -> bool:
+    tree = intent.trees.get(pair[1])
+    here = pair[0]
+    for link in path.links:
+        if tree is None or tree.next_link.get(here) != link:
+            return False
+        here = network.link_by_id[link].dst
+    return True
+
+
+def _labelled(
+    route: Route,
+    old: Steering | None,
+    decision: int,
+    intent: Intent,
+    numbers: Numbers,
+    taken: Taken,
+) -> tuple[LabelledShare, ...]:
+    kept = {share.path.links: share for share in old.shares} if old else {}
+    used = taken.labels | {share.label for share in kept.values()}
+    ends = (numbers.of(route.ingress), numbers.of(route.egress))
+    fresh = _fresh(*ends, intent.epoch + 1, used)
+    shares = []
+    for share in sorted(route.shares, key=lambda share: share.path.links):
+        before = kept.get(share.path.links)
+        if before is not None:
+            shares.append(replace(before, weight=share.weight))
+        else:
+            shares.append(LabelledShare(share.path, share.weight, next(fresh), decision))
+    return tuple(sorted(shares, key=lambda share: share.label))
+
+
+def _tree_epoch(intent: Intent, egress: int, numbers: Numbers, taken: Taken) -> int:
+    old = intent.trees.get(egress)
+    used = taken.labels | ({old.label(numbers)} if old else set())
+    fresh = _fresh(BASE, numbers.of(egress), intent.epoch + 1, used)
+    return next(label.epoch for label in fresh if label.path == 0)
+
+
+def _fresh(ingress: int, egress: int, epoch: int, used: Collection[Label]) -> Iterator[Label]:
+    """Labels of a pair that are in no use, from an epoch on and around the end of the numbers.
+
+    There are 65,536 for each pair, far more than drains can hold back; running out is an error in
+    the caller, not a state of the network, and ends in :class:`StopIteration`.
+    """
+    for step in range(EPOCHS):
+        for path in range(PATHS):
+            label = Label(ingress, egress, path, (epoch + step) % EPOCHS)
+            if label not in used:
+                yield label

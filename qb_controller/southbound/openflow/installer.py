@@ -1,0 +1,309 @@
+"""Makes the switches hold what is meant: one greenlet, one update at a time, phase by phase.
+
+What to send, and in which order, is decided by pure functions; this module sends it, waits for
+the barriers, and keeps book of what every switch holds.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+import eventlet
+from eventlet.event import Event
+
+from qb_controller.errors import InstallError
+from qb_controller.model.network import Network
+from qb_controller.model.plan import VerifiedPlan
+from qb_controller.model.rules import RuleSet
+from qb_controller.southbound.adopt import adopt, adopted_hosts, expected_switches
+from qb_controller.southbound.compile import NOTHING_COMPILED, compile_steps
+from qb_controller.southbound.instructions import (
+    AddGroup,
+    DropFlow,
+    DropGroup,
+    Instruction,
+    ModifyGroup,
+    PutFlow,
+    apply_all,
+)
+from qb_controller.southbound.intent import Intent, Taken, taken_by
+from qb_controller.southbound.inventory import Inventory
+from qb_controller.southbound.labels import Numbers
+from qb_controller.southbound.next_intent import with_network_steps, with_plan
+from qb_controller.southbound.openflow import requests
+from qb_controller.southbound.openflow.translate import flow_mod, group_mod
+from qb_controller.southbound.steps import run
+from qb_controller.southbound.update import NOTHING_RETIRED, Step, plan_update
+
+LOG = logging.getLogger(__name__)
+
+SETTLE_S = 1.5
+"""Quiet time after the last discovery before the first rules are made: two rounds of LLDP."""
+
+SETTLE_AT_MOST_S = 15.0
+"""Rules found in the switches may name switches that are gone; they are waited for no longer."""
+
+BURST = 20
+"""Messages sent before other greenlets get a turn; about 3 ms of work."""
+
+RETRY_S = 1.0
+IDLE_S = 3600.0
+
+
+class Installer:
+    """Owns intent and bookkeeping of the rules.
+
+    Parameters
+    ----------
+    app : RyuApp
+        Requests are made in its name.
+    inventory : Inventory
+    numbers : Numbers
+    drain_s : float
+        How long old labels stay.
+    """
+
+    def __init__(self, app: Any, inventory: Inventory, numbers: Numbers, drain_s: float) -> None:
+        self._app = app
+        self._inventory = inventory
+        self._drain_s = drain_s
+        self._compiled = NOTHING_COMPILED
+        self._retired = NOTHING_RETIRED
+        self._taken_in: dict[int, tuple[RuleSet, Taken]] = {}
+        self._wake = Event()
+        self._started = time.monotonic()
+        self.numbers = numbers
+        self.datapaths: dict[int, Any] = {}
+        self.unread: set[int] = set()
+        self.actual: dict[int, RuleSet] = {}
+        self.intent = Intent()
+        self._intended_version = -1
+        self._plans_taken = self._plans_installed = 0
+        self.adopted = False
+        self.settled = False
+        self.counters: Counter[str] = Counter()
+        self.on_installed: Callable[[], None] = lambda: None
+        """Called when a plan taken is in force (old labels may still drain)."""
+
+    # -- events ---------------------------------------------------------------------------------
+
+    def connected(self, dp: Any) -> None:
+        """A switch is there; what it holds is read before anything is sent."""
+        self.datapaths[dp.id] = dp
+        self.read_again(dp.id)
+
+    def disconnected(self, dp: Any) -> None:
+        """A switch's connection is gone (an older one than the present does not count)."""
+        if self.datapaths.get(dp.id) is dp:
+            del self.datapaths[dp.id]
+            self.unread.discard(dp.id)
+            self.actual.pop(dp.id, None)
+
+    def read_again(self, dpid: int) -> None:
+        """Something may differ from the book: read the switch before the next update."""
+        self.unread.add(dpid)
+        self.poke()
+
+    def poke(self) -> None:
+        """Something changed; look at once."""
+        self.settled = False
+        if not self._wake.ready():
+            self._wake.send()
+
+    def take(self, verified: VerifiedPlan) -> bool:
+        """Mean a new plan; False where the network has changed since it was verified."""
+        network = self._inventory.network()
+        if verified.network_version != network.version or not self._inventory.all_connected():
+            return False
+        if network.version != self._intended_version:
+            return False
+        self.intent = with_plan(self.intent, verified, network, self.numbers, self._taken())
+        self._plans_taken += 1
+        self.poke()
+        return True
+
+    def drop_plan(self) -> None:
+        """Bring every pair back to shortest paths."""
+        self.intent = replace(self.intent, pairs={})
+        self.poke()
+
+    def wait_settled(self, seconds: float) -> bool:
+        """Wait until everything meant is installed and drained; False where it takes longer."""
+        until = time.monotonic() + seconds
+        while not self.settled and time.monotonic() < until:
+            eventlet.sleep(0.05)
+        return self.settled
+
+    # -- the greenlet ---------------------------------------------------------------------------
+
+    def run(self) -> None:
+        """Look, update, wait; for ever."""
+        while True:
+            self._wake = Event()
+            try:
+                pause = self.step(time.monotonic())
+            except InstallError as error:
+                LOG.warning("%s; trying again in %g s", error, RETRY_S)
+                pause = RETRY_S
+            except Exception:
+                LOG.exception("installing failed; every switch is read again")
+                self.unread |= set(self.datapaths)
+                pause = RETRY_S
+            with eventlet.Timeout(pause, False):
+                self._wake.wait()
+
+    def step(self, now: float) -> float:
+        """Do what is to be done now.
+
+        Returns
+        -------
+        float
+            Seconds until there may be something to do again.
+        """
+        self._read(sorted(self.unread))
+        if not self._inventory.switches:
+            return IDLE_S
+        if not self.adopted:
+            wait = self._unsettled(now)
+            if wait > 0:
+                return wait
+            self._adopt(now)
+        plans = self._plans_taken
+        network = self._inventory.network()
+        desired = self._intend(network)
+        if network is not self._inventory.network():
+            return 0.0  # it changed while the rules were worked out
+        held = {dpid: rules for dpid, rules in self.actual.items() if dpid in desired}
+        update = plan_update(held, desired, self._retired, now, self._drain_s)
+        for step in update.steps:
+            self._carry_out(step)
+        self._retired = update.retired
+        if plans > self._plans_installed:
+            self._plans_installed = plans
+            self.on_installed()
+        if update.wake_at is None:
+            self.settled = not self.unread and not self._wake.ready()
+            return IDLE_S
+        return max(0.0, update.wake_at - time.monotonic())
+
+    @property
+    def desired(self) -> dict[int, RuleSet]:
+        """What every switch should hold, as of the last look."""
+        return self._compiled.rules
+
+    def _intend(self, network: Network) -> dict[int, RuleSet]:
+        """Bring intent and rules up to date with the network, letting others run in between."""
+        before = self.intent
+        intent = run(with_network_steps(before, network, self.numbers, self._taken()), _pause)
+        if self.intent is not before:  # a plan was taken meanwhile, for the old network
+            intent = run(with_network_steps(self.intent, network, self.numbers, self._taken()))
+        self.intent = intent
+        self._intended_version = network.version
+        work = compile_steps(self._compiled, intent, network, self.numbers)
+        self._compiled = run(work, _pause)
+        return self._compiled.rules
+
+    def _taken(self) -> Taken:
+        """Labels and tags of every rule in the switches: none of them may get a new meaning."""
+        for dpid, rules in self.actual.items():
+            known = self._taken_in.get(dpid)
+            if known is None or known[0] is not rules:
+                self._taken_in[dpid] = (rules, taken_by(rules))
+        found = [self._taken_in[dpid][1] for dpid in self.actual]
+        return Taken(
+            frozenset().union(*(taken.labels for taken in found)),
+            frozenset().union(*(taken.tags for taken in found)),
+        )
+
+    def _unsettled(self, now: float) -> float:
+        """Seconds to wait before the first update; 0 once the picture is complete."""
+        quiet = now - self._inventory.changed_at
+        expected = expected_switches(self.actual, self.numbers)
+        complete = expected <= set(self._inventory.switches)
+        if now - self._started > SETTLE_AT_MOST_S or (quiet >= SETTLE_S and complete):
+            return 0.0
+        return max(0.1, SETTLE_S - quiet)
+
+    def _adopt(self, now: float) -> None:
+        for host in adopted_hosts(self.actual):
+            self._inventory.host_adopted(host.mac, host.ip, host.dpid, host.port, now)
+        network = self._inventory.network()
+        self.intent = adopt(self.actual, network, self.numbers)
+        self.adopted = True
+        LOG.info(
+            "%d switches, %d links, %d hosts; %d rules and groups found in the switches",
+            len(network.switches),
+            len(network.links),
+            len(network.hosts),
+            sum(map(len, self.actual.values())),
+        )
+
+    def _read(self, dpids: list[int]) -> None:
+        """Read what switches hold, side by side; one that does not answer stays unread."""
+        pool = eventlet.GreenPool(8)
+        for dpid in dpids:
+            if dpid in self.datapaths:
+                pool.spawn(self._read_one, self.datapaths[dpid])
+        pool.waitall()
+
+    def _read_one(self, dp: Any) -> None:
+        try:
+            self.actual[dp.id] = requests.read_rules(self._app, dp)
+        except InstallError as error:
+            LOG.warning("%s", error)
+            return
+        self.unread.discard(dp.id)
+
+    def _carry_out(self, step: Step) -> None:
+        """Send one step to all its switches and wait until each confirmed it.
+
+        Raises
+        ------
+        InstallError
+            A switch is gone or did not confirm; it is read again before the next attempt.
+        """
+        pool = eventlet.GreenPool()
+        jobs = [pool.spawn(self._send, dpid, todo) for dpid, todo in step.items()]
+        pool.waitall()
+        for job in jobs:
+            job.wait()
+
+    def _send(self, dpid: int, todo: Sequence[Instruction]) -> None:
+        dp = self.datapaths.get(dpid)
+        if dp is None:
+            raise InstallError(f"switch {dpid:016x} is not connected")
+        self.unread.add(dpid)  # until the barrier is answered nobody knows what it holds
+        after = apply_all(self.actual[dpid], todo)
+        for count, instruction in enumerate(todo, 1):
+            dp.send_msg(_message(dp, instruction))
+            if count % BURST == 0:
+                _pause()
+        requests.barrier(self._app, dp)
+        self.actual[dpid] = after
+        self.unread.discard(dpid)
+        flows = sum(isinstance(instruction, PutFlow | DropFlow) for instruction in todo)
+        self.counters["flow_mods"] += flows
+        self.counters["group_mods"] += len(todo) - flows
+
+
+def _pause() -> None:
+    eventlet.sleep(0)
+
+
+def _message(dp: Any, instruction: Instruction) -> Any:
+    match instruction:
+        case PutFlow(rule):
+            return flow_mod(dp, rule)
+        case DropFlow(rule):
+            return flow_mod(dp, rule, delete=True)
+        case AddGroup(group):
+            return group_mod(dp, group, "add")
+        case ModifyGroup(group):
+            return group_mod(dp, group, "modify")
+        case DropGroup(group):
+            return group_mod(dp, group, "delete")

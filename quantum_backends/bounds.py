@@ -1,0 +1,90 @@
+"""Lower bounds on the maximum link utilisation over all paths, not just the candidates."""
+
+from __future__ import annotations
+
+import highspy
+import numpy as np
+from scipy import sparse
+
+from quantum_backends.routing import Floats, RoutingProblem
+
+
+def dual_bound(problem: RoutingProblem, weight: Floats, distance: Floats) -> float:
+    """Bound from any link weights, by weak duality.
+
+    For every routing, ``sum_k volume_k dist_k <= sum_e weight_e load_e <= MLU sum_e weight_e c_e``
+    where ``dist_k`` is the length of a shortest path under ``weight``.
+
+    Parameters
+    ----------
+    weight : float array (m,)
+        Not below zero, not all zero.
+    distance : float array (k,)
+        Shortest distance of each demand under these weights.
+    """
+    return float(problem.volume @ distance / (weight @ problem.capacity))
+
+
+def fractional_mlu(problem: RoutingProblem, seconds: float = float("inf")) -> float:
+    """Least possible MLU of split plans over all paths: the exact linear program.
+
+    One flow per destination and link (flows towards the same destination may be added up), a
+    balance at every other node, and one variable for the MLU.
+
+    Parameters
+    ----------
+    problem : RoutingProblem
+        Its paths are not used.
+    seconds : float
+        Time limit.
+
+    Raises
+    ------
+    ValueError
+        No solution within the limit, or a demand whose ends are not connected.
+    """
+    n, m = problem.n_nodes, problem.n_links
+    if not problem.volume.any():
+        return 0.0
+    unit = float(problem.capacity.mean())
+    targets, which = np.unique(problem.target, return_inverse=True)
+    t = len(targets)
+    supply = np.zeros((t, n))
+    np.add.at(supply, (which, problem.source), problem.volume / unit)
+    supply[np.arange(t), targets] = -supply.sum(axis=1)
+    link = np.arange(m)
+    balance = sparse.coo_array(
+        (np.tile([1.0, -1.0], m), (np.stack((problem.tail, problem.head), 1).ravel(),
+                                   np.repeat(link, 2))), shape=(n, m)
+    )
+    nodes = sparse.kron(sparse.eye_array(t), balance)
+    capacity = sparse.kron(np.ones((1, t)), sparse.eye_array(m))
+    mlu = sparse.coo_array((problem.capacity / -unit, (link, np.zeros(m, int))), shape=(m, 1))
+    rows = sparse.block_array([[nodes, None], [capacity, mlu]]).tocsr()
+    low = np.concatenate((supply.ravel(), np.full(m, -highspy.kHighsInf)))
+    high = np.concatenate((supply.ravel(), np.zeros(m)))
+    return _minimum(rows, low, high, seconds)
+
+
+def _minimum(rows: sparse.csr_array, low: Floats, high: Floats, seconds: float) -> float:
+    """Minimise the last variable, all variables at least zero."""
+    solver = highspy.Highs()
+    solver.setOptionValue("output_flag", False)
+    solver.setOptionValue("solver", "ipm")
+    if np.isfinite(seconds):
+        solver.setOptionValue("time_limit", seconds)
+    lp = highspy.HighsLp()
+    lp.num_row_, lp.num_col_ = rows.shape
+    lp.col_cost_ = np.append(np.zeros(lp.num_col_ - 1), 1.0)
+    lp.col_lower_ = np.zeros(lp.num_col_)
+    lp.col_upper_ = np.full(lp.num_col_, highspy.kHighsInf)
+    lp.row_lower_, lp.row_upper_ = low, high
+    lp.a_matrix_.format_ = highspy.MatrixFormat.kRowwise
+    lp.a_matrix_.start_, lp.a_matrix_.index_ = rows.indptr, rows.indices
+    lp.a_matrix_.value_ = rows.data
+    solver.passModel(lp)
+    solver.run()
+    status = solver.getModelStatus()
+    if status != highspy.HighsModelStatus.kOptimal:
+        raise ValueError(f"fractional MLU: {solver.modelStatusToString(status)}")
+    return float(solver.getInfo().objective_function_value)

@@ -1,0 +1,47 @@
+"""Tries every single-path plan: the oracle the others are checked against."""
+
+from __future__ import annotations
+
+import itertools
+import math
+
+import numpy as np
+
+from quantum_backends.routing import RoutingProblem
+from quantum_backends.search import Best, check_accepted, refuse_without_paths
+from quantum_backends.solution import Solution
+from quantum_backends.solver import Budget
+
+LIMIT = 100_000
+"""Largest number of plans it accepts."""
+
+
+class Exhaustive:
+    """Exact by the whole objective for single paths; for split problems only over single paths."""
+
+    name = "exhaustive"
+    family = "classical"
+
+    def refusal(self, problem: RoutingProblem) -> str:
+        if problem.split:
+            return "it compares single-path plans only"
+        if reason := refuse_without_paths(problem):
+            return reason
+        plans = math.prod(len(paths) for paths in problem.paths)
+        return f"{plans:.3g} plans, more than {LIMIT}" if plans > LIMIT else ""
+
+    def warm(self) -> None:
+        return
+
+    def solve(self, problem: RoutingProblem, budget: Budget, seed: int) -> Solution:
+        check_accepted(self.name, self.refusal(problem))
+        best = Best(problem, budget, self.name)
+        first = problem.layout.first.tolist()
+        plans = itertools.product(*(range(a, b) for a, b in itertools.pairwise(first)))
+        complete = "yes"
+        for plan in plans:
+            best.offer_choice(np.array(plan, dtype=np.int64))
+            if not budget.left():
+                complete = "no"
+                break
+        return best.solution({"complete": complete})

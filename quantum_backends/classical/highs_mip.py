@@ -1,0 +1,121 @@
+"""Single paths by mixed-integer programming over the candidate paths (HiGHS).
+
+One binary per choice, the MLU as the objective with a small share of squared utilisations at the
+best plan's prices to break ties. The incumbent's better half starts it: the plan installed or
+what hot-link moves make of it.
+"""
+
+from __future__ import annotations
+
+import highspy
+import numpy as np
+from scipy import sparse
+
+from quantum_backends import kernels
+from quantum_backends.highs import (
+    INFINITY,
+    QuietHighs,
+    add_columns,
+    add_rows,
+    has_feasible_point,
+    quiet,
+)
+from quantum_backends.objective import SLACK, floor
+from quantum_backends.routing import Ints, RoutingProblem
+from quantum_backends.search import Best, check_accepted, refuse_without_paths, start_choice
+from quantum_backends.solution import Solution
+from quantum_backends.solver import Budget
+from quantum_backends.testing import tiny_problem
+
+LIMIT = 20_000
+"""Choices above which building and presolving alone take longer than anybody waits."""
+
+_MARGIN_S = 0.05
+_START_MOVES = 50
+
+
+class HighsMip:
+    """Exact given time; answers split problems with single-path plans too."""
+
+    name = "highs-mip"
+    family = "classical"
+
+    def refusal(self, problem: RoutingProblem) -> str:
+        if reason := refuse_without_paths(problem):
+            return reason
+        choices = len(problem.layout.demand)
+        return f"{choices} choices, more than {LIMIT}" if choices > LIMIT else ""
+
+    def warm(self) -> None:
+        self.solve(tiny_problem(), Budget(1.0), 0)
+
+    def solve(self, problem: RoutingProblem, budget: Budget, seed: int) -> Solution:
+        check_accepted(self.name, self.refusal(problem))
+        best = Best(problem, budget, self.name)
+        arrays = kernels.arrays_of(problem)
+        choice = start_choice(problem)
+        load = kernels.loads(arrays, choice)
+        kernels.cool_hottest(arrays, choice, load, floor(problem), _START_MOVES)
+        best.offer_choice(choice)
+        started_at = best.score.mlu
+        status, nodes = "not needed", 0.0
+        if not best.at_floor and budget.left() > _MARGIN_S:
+            solver = _model(problem)
+            solver.setOptionValue("random_seed", seed % 2**31)
+            status = _run(solver, problem, budget, best, choice)
+            nodes = float(solver.getInfo().mip_node_count)
+        return best.solution({"status": status, "nodes": nodes, "start_mlu": started_at})
+
+
+def _model(problem: RoutingProblem) -> QuietHighs:
+    """Columns: the MLU, then one per choice. Rows: links, then demands."""
+    layout, m, k = problem.layout, problem.n_links, problem.n_demands
+    q = len(layout.demand)
+    solver = quiet(threads=1)
+    none = np.zeros(m + k + 1, np.int64)
+    low = np.concatenate((np.full(m, -INFINITY), np.ones(k)))
+    high = np.concatenate((np.zeros(m), np.ones(k)))
+    add_rows(solver, low, high, none, none[:0], np.empty(0))
+    use = sparse.diags_array(problem.choice_volume) @ problem.incidence
+    use = use @ sparse.diags_array(1 / problem.capacity)
+    pick = sparse.csr_array((np.ones(q), (np.arange(q), layout.demand)), shape=(q, k))
+    matrix = sparse.hstack((use, pick)).tocsr()
+    mlu = np.array([0, m]), np.arange(m), np.full(m, -1.0)
+    add_columns(solver, np.ones(1), np.full(1, INFINITY), *mlu)
+    solver.changeColBounds(0, problem.bound, INFINITY)
+    add_columns(solver, np.zeros(q), np.ones(q), matrix.indptr, matrix.indices, matrix.data)
+    integer = np.full(q, highspy.HighsVarType.kInteger)
+    solver.changeColsIntegrality(q, np.arange(1, q + 1, dtype=np.int32), integer)
+    return solver
+
+
+def _run(
+    solver: QuietHighs, problem: RoutingProblem, budget: Budget, best: Best, start: Ints
+) -> str:
+    point = highspy.HighsSolution()
+    values = np.zeros(len(problem.layout.demand) + 1)
+    values[start + 1] = 1.0
+    values[0] = best.score.mlu
+    point.col_value = values.tolist()
+    solver.setSolution(point)
+    solver.setOptionValue("mip_rel_gap", SLACK)
+    solver.setOptionValue("time_limit", budget.left() - _MARGIN_S)
+    solver.HandleUserInterrupt = True
+
+    def stop_when_over(event: object) -> None:
+        if not budget.left():
+            solver.cancelSolve()
+
+    solver.cbMipInterrupt += stop_when_over
+    solver.cbSimplexInterrupt += stop_when_over
+    solver.run()
+    # A time-out can leave a valid objective value at an infeasible point: ask before reading.
+    if has_feasible_point(solver):
+        best.offer_choice(_chosen(problem, np.array(solver.getSolution().col_value)[1:]))
+    return str(solver.modelStatusToString(solver.getModelStatus()))
+
+
+def _chosen(problem: RoutingProblem, values: np.ndarray) -> Ints:
+    """The choice of each demand with the largest value (integers up to rounding)."""
+    order = np.lexsort((values, problem.layout.demand))
+    return order[problem.layout.first[1:] - 1]

@@ -1,0 +1,283 @@
+"""The traffic-engineering problem in its structured form: one choice of path per demand.
+
+The one-hot matrix of all choices is never written out. A problem is a list of candidate paths
+per demand; :class:`Layout` holds the same in flat arrays, and :meth:`RoutingProblem.incidence`
+as a sparse matrix.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import chain
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy import sparse
+
+Ints = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
+PathSet = tuple[tuple[tuple[int, ...], ...], ...]
+"""For each demand its candidate paths, each a tuple of link indexes in order."""
+Fractions = tuple[tuple[float, ...], ...]
+"""For each demand the share of its volume on each candidate path."""
+
+
+@dataclass(frozen=True, eq=False)
+class Layout:
+    """All candidate paths of a problem in flat arrays; a *choice* is one of them.
+
+    Attributes
+    ----------
+    first : int array (k + 1,)
+        Choices of demand i are ``first[i] .. first[i + 1] - 1``.
+    demand : int array (q,)
+        The demand each choice belongs to.
+    start : int array (q + 1,)
+        Links of choice j are ``link[start[j]:start[j + 1]]``.
+    link : int array (sum of path lengths,)
+    """
+
+    first: Ints
+    demand: Ints
+    start: Ints
+    link: Ints
+
+    @staticmethod
+    def of(paths: PathSet) -> Layout:
+        """Flatten nested paths."""
+        counts = np.fromiter((len(p) for p in paths), np.int64, len(paths))
+        flat = list(chain.from_iterable(paths))
+        lengths = np.fromiter((len(p) for p in flat), np.int64, len(flat))
+        first = np.concatenate(([0], np.cumsum(counts)))
+        start = np.concatenate(([0], np.cumsum(lengths)))
+        link = np.fromiter(chain.from_iterable(flat), np.int64, int(start[-1]))
+        return Layout(first, np.repeat(np.arange(len(paths)), counts), start, link)
+
+    def nested(self) -> PathSet:
+        """The inverse of :meth:`of`."""
+        links = self.link.tolist()
+        start = self.start.tolist()
+        flat = [tuple(links[a:b]) for a, b in zip(start, start[1:], strict=False)]
+        first = self.first.tolist()
+        return tuple(tuple(flat[a:b]) for a, b in zip(first, first[1:], strict=False))
+
+
+@dataclass(frozen=True, eq=False)
+class RoutingProblem:
+    """Route demands over candidate paths so that the maximum link utilisation (MLU) is least.
+
+    Attributes
+    ----------
+    n_nodes : int
+        Nodes are ``0 .. n_nodes - 1``.
+    tail, head : int array (m,)
+        Directed link e leads from ``tail[e]`` to ``head[e]``; parallel links are allowed, and
+        self-loops (no path uses them).
+    capacity : float array (m,)
+        Above zero, in the unit of ``volume`` (bit/s).
+    source, target : int array (k,)
+        Ends of each demand, different from each other.
+    volume : float array (k,)
+        Not below zero.
+    split : bool
+        Whether a demand may be spread over several paths.
+    paths : tuple (k) of tuples of tuples of int
+        Candidate paths of each demand as link indexes in order; ``()`` where not yet computed
+        (see :func:`quantum_backends.candidates.with_candidates`).
+    incumbent : tuple (k) of tuples of float, or None
+        What the network does now, as shares over ``paths``.
+    move_cost : float
+        Price of moving the whole traffic, in the unit of the sum of squared utilisations.
+    bound : float
+        Proven lower bound on the MLU, 0 where unknown.
+
+    Raises
+    ------
+    ValueError
+        Anything above does not hold; the text names the array, the index and the value.
+    """
+
+    n_nodes: int
+    tail: Ints
+    head: Ints
+    capacity: Floats
+    source: Ints
+    target: Ints
+    volume: Floats
+    split: bool = False
+    paths: PathSet = ()
+    incumbent: Fractions | None = None
+    move_cost: float = 0.0
+    bound: float = 0.0
+
+    def __post_init__(self) -> None:
+        for name in ("tail", "head", "source", "target"):
+            object.__setattr__(self, name, np.asarray(getattr(self, name), dtype=np.int64))
+        for name in ("capacity", "volume"):
+            object.__setattr__(self, name, np.asarray(getattr(self, name), dtype=np.float64))
+        _check_arrays(self)
+        if self.paths:
+            _check_paths(self)
+        if self.incumbent is not None:
+            check_fractions(self, self.incumbent, "incumbent")
+
+    @property
+    def n_links(self) -> int:
+        return len(self.tail)
+
+    @property
+    def n_demands(self) -> int:
+        return len(self.source)
+
+    @cached_property
+    def layout(self) -> Layout:
+        return Layout.of(self.paths)
+
+    @cached_property
+    def incidence(self) -> sparse.csr_array:
+        """Choices x links, 1 where the path uses the link (q, m)."""
+        layout = self.layout
+        shape = (len(layout.demand), self.n_links)
+        return sparse.csr_array((np.ones(len(layout.link)), layout.link, layout.start), shape=shape)
+
+    @cached_property
+    def choice_volume(self) -> Floats:
+        """Volume of the demand behind each choice (q,)."""
+        return self.volume[self.layout.demand]
+
+    def loads(self, fractions: Fractions | Floats) -> Floats:
+        """Load on each link (m,) in the unit of ``volume``.
+
+        Parameters
+        ----------
+        fractions : nested as ``paths``, or already flat (q,)
+        """
+        flat = fractions if isinstance(fractions, np.ndarray) else flatten(fractions)
+        layout = self.layout
+        per_choice = flat * self.choice_volume
+        weights = np.repeat(per_choice, np.diff(layout.start))
+        return np.bincount(layout.link, weights=weights, minlength=self.n_links)
+
+    def mlu(self, fractions: Fractions | Floats) -> float:
+        """Highest load over capacity; 0 where nothing flows."""
+        return float(np.max(self.loads(fractions) / self.capacity, initial=0.0))
+
+
+def flatten(fractions: Fractions) -> Floats:
+    """Nested shares as one flat array (q,)."""
+    return np.fromiter(chain.from_iterable(fractions), np.float64)
+
+
+def nest(problem: RoutingProblem, flat: Floats) -> Fractions:
+    """Flat shares (q,) nested as the problem's paths; the inverse of :func:`flatten`."""
+    values = flat.tolist()
+    first = problem.layout.first.tolist()
+    return tuple(tuple(values[a:b]) for a, b in zip(first, first[1:], strict=False))
+
+
+def one_hot(problem: RoutingProblem, choice: npt.NDArray[Any]) -> Fractions:
+    """Shares of a single-path plan.
+
+    Parameters
+    ----------
+    choice : int array (k,)
+        Flat index of the chosen path of each demand.
+    """
+    flat = np.zeros(len(problem.layout.demand))
+    flat[choice] = 1.0
+    return nest(problem, flat)
+
+
+def check_fractions(problem: RoutingProblem, fractions: Fractions, name: str = "fractions") -> None:
+    """Check that shares fit the problem's paths.
+
+    Raises
+    ------
+    ValueError
+        Wrong shape, a share outside 0..1, or shares of a demand that do not add up to one.
+    """
+    if len(fractions) != len(problem.paths):
+        raise ValueError(f"{name}: {len(fractions)} demands, but paths has {len(problem.paths)}")
+    layout = problem.layout
+    counts = np.fromiter((len(f) for f in fractions), np.int64, len(fractions))
+    wrong = np.flatnonzero(counts != np.diff(layout.first))
+    if len(wrong):
+        i = int(wrong[0])
+        raise ValueError(f"{name}[{i}]: {counts[i]} shares for {len(problem.paths[i])} paths")
+    flat = flatten(fractions)
+    bad = np.flatnonzero(~((flat >= -1e-9) & (flat <= 1 + 1e-9)))
+    if len(bad):
+        raise ValueError(f"{name}[{layout.demand[bad[0]]}]: share {flat[bad[0]]} outside 0..1")
+    total = np.bincount(layout.demand, weights=flat, minlength=len(fractions))
+    off = np.flatnonzero(np.abs(total - 1) > 1e-6)
+    if len(off):
+        raise ValueError(f"{name}[{off[0]}]: shares add up to {total[off[0]]}, not 1")
+
+
+def _check_arrays(problem: RoutingProblem) -> None:
+    groups: Sequence[tuple[str, ...]] = (
+        ("tail", "head", "capacity"),
+        ("source", "target", "volume"),
+    )
+    for names in groups:
+        shapes = {name: getattr(problem, name).shape for name in names}
+        if len(set(shapes.values())) > 1 or len(shapes[names[0]]) != 1:
+            raise ValueError(f"need one-dimensional arrays of equal length: {shapes}")
+    for name in ("tail", "head", "source", "target"):
+        values = getattr(problem, name)
+        _first_bad(name, values, (values >= 0) & (values < problem.n_nodes), "is not a node")
+    capacity, volume = problem.capacity, problem.volume
+    _first_bad("capacity", capacity, (capacity > 0) & np.isfinite(capacity), "must be above zero")
+    _first_bad("volume", volume, (volume >= 0) & np.isfinite(volume), "must not be below zero")
+    _first_bad("target", problem.target, problem.target != problem.source, "equals its source")
+    for name in ("move_cost", "bound"):
+        value = getattr(problem, name)
+        if not (np.isfinite(value) and value >= 0):
+            raise ValueError(f"{name}: {value} must be finite and not below zero")
+    if problem.paths and len(problem.paths) != problem.n_demands:
+        raise ValueError(f"paths: {len(problem.paths)} entries for {problem.n_demands} demands")
+
+
+def _first_bad(name: str, values: npt.NDArray[Any], good: npt.NDArray[Any], why: str) -> None:
+    bad = np.flatnonzero(~good)
+    if len(bad):
+        raise ValueError(f"{name}[{bad[0]}]: {values[bad[0]]} {why}")
+
+
+def _check_paths(problem: RoutingProblem) -> None:
+    layout = problem.layout
+    length = np.diff(layout.start)
+
+    def complain(choice: int, why: str) -> None:
+        i = int(layout.demand[choice])
+        j = int(choice - layout.first[i])
+        raise ValueError(f"paths[{i}][{j}]: {problem.paths[i][j]} {why}")
+
+    if (length == 0).any():
+        complain(int(np.argmin(length)), "has no link")
+    outside = np.flatnonzero((layout.link < 0) | (layout.link >= problem.n_links))
+    owner = np.repeat(np.arange(len(length)), length)
+    if len(outside):
+        complain(int(owner[outside[0]]), f"names link {layout.link[outside[0]]} of none")
+    tails, heads = problem.tail[layout.link], problem.head[layout.link]
+    ends = layout.start[1:] - 1
+    wrong = tails[layout.start[:-1]] != problem.source[layout.demand]
+    wrong |= heads[ends] != problem.target[layout.demand]
+    if wrong.any():
+        complain(int(np.argmax(wrong)), "does not lead from source to target")
+    inner = np.ones(len(layout.link), dtype=bool)
+    inner[layout.start[:-1]] = False
+    broken = np.flatnonzero(inner[1:] & (tails[1:] != heads[:-1]))
+    if len(broken):
+        complain(int(owner[broken[0] + 1]), "has links that do not follow one another")
+    # A node visited twice shows as one (path, head) pair twice, or as the source being entered.
+    visit = np.sort(owner * problem.n_nodes + heads)
+    twice = np.flatnonzero(visit[1:] == visit[:-1])
+    if len(twice):
+        complain(int(visit[twice[0]] // problem.n_nodes), "visits a node twice")
+    back = np.flatnonzero(heads == problem.source[layout.demand][owner])
+    if len(back):
+        complain(int(owner[back[0]]), "returns to its source")

@@ -1,0 +1,102 @@
+"""What every search shares: where it starts, and the best answer so far."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from quantum_backends.objective import Score, floor, score
+from quantum_backends.routing import Floats, Ints, RoutingProblem, flatten, nest
+from quantum_backends.solution import Solution
+from quantum_backends.solver import Budget
+
+
+def refuse_without_paths(problem: RoutingProblem) -> str:
+    """Say so where a demand has no candidate path; empty where all have one."""
+    missing = len(problem.paths) != problem.n_demands
+    if missing or (np.diff(problem.layout.first) == 0).any():
+        return "some demand has no candidate path"
+    return ""
+
+
+def check_accepted(name: str, refusal: str) -> None:
+    """Raise ValueError where a backend is asked to solve what it refuses."""
+    if refusal:
+        raise ValueError(f"{name} refuses this problem: {refusal}")
+
+
+def home_choice(problem: RoutingProblem) -> Ints:
+    """The path each demand is wholly on now; -1 where it is split or nothing is installed (k,)."""
+    home = np.full(problem.n_demands, -1)
+    if problem.incumbent is not None:
+        whole = np.flatnonzero(flatten(problem.incumbent) > 1 - 1e-9)
+        home[problem.layout.demand[whole]] = whole
+    return home
+
+
+def start_choice(problem: RoutingProblem) -> Ints:
+    """Where a single-path search starts: the incumbent's largest share, else the first path."""
+    layout = problem.layout
+    start = layout.first[:-1].copy()
+    if problem.incumbent is not None:
+        share = flatten(problem.incumbent)
+        order = np.lexsort((-np.arange(len(share)), share, layout.demand))
+        start = order[layout.first[1:] - 1]
+    return start
+
+
+class Best:
+    """The best answer so far of one call of ``solve``; reports each better one to the budget.
+
+    Starts from the incumbent (where its form is allowed), else from everybody's first path.
+
+    Parameters
+    ----------
+    problem : RoutingProblem
+    budget : Budget
+    name : str
+        The backend's.
+    """
+
+    def __init__(self, problem: RoutingProblem, budget: Budget, name: str) -> None:
+        self._problem, self._budget, self._name = problem, budget, name
+        self._at = budget.elapsed()
+        self._began = budget.elapsed()
+        self._flat = self._flat_of(start_choice(problem))
+        if problem.incumbent is not None and problem.split:
+            self._flat = flatten(problem.incumbent)
+        self.score: Score = score(problem, self._flat)
+
+    def _flat_of(self, choice: Ints) -> Floats:
+        flat = np.zeros(len(self._problem.layout.demand))
+        flat[choice] = 1.0
+        return flat
+
+    @property
+    def at_floor(self) -> bool:
+        """Whether the MLU counts as optimal."""
+        return self.score.mlu <= floor(self._problem)
+
+    def offer_choice(self, choice: Ints) -> bool:
+        """Keep a single-path plan if it is better; tell whether it was."""
+        return self.offer(self._flat_of(choice))
+
+    def offer(self, flat: Floats) -> bool:
+        """Keep a plan of flat shares if it is better; tell whether it was."""
+        found = score(self._problem, flat)
+        if not found < self.score:
+            return False
+        self.score, self._flat, self._at = found, flat, self._budget.elapsed()
+        self._budget.report(self._solution({}, self._at))
+        return True
+
+    def solution(self, info: Mapping[str, float | str] | None = None) -> Solution:
+        """The final answer."""
+        extra: dict[str, float | str] = {"found_s": self._at - self._began, **(info or {})}
+        return self._solution(extra, self._budget.elapsed())
+
+    def _solution(self, info: Mapping[str, float | str], at: float) -> Solution:
+        fractions = nest(self._problem, self._flat)
+        mlu = self._problem.mlu(self._flat)
+        return Solution(fractions, mlu, self._name, at - self._began, info)

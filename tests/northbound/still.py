@@ -1,0 +1,148 @@
+"""A view over a network that stands still: real rules, made by the real compiler.
+
+The diamond s1 - {s2, s3} - s4 with one host at each switch; the pair s1 -> s4 is split half and
+half by decision 7.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from qb_controller.errors import InstallError
+from qb_controller.model.decision import Candidate, Decision, Outcome
+from qb_controller.model.network import Host, Link, LinkId, Network, Path, Switch
+from qb_controller.model.plan import Plan, Route, Share, VerifiedPlan
+from qb_controller.model.rules import GroupRule, RuleSet
+from qb_controller.model.telemetry import Demand
+from qb_controller.northbound.view import LiveRule, OptimiserStatus, Status, TeSettings
+from qb_controller.southbound.compile import compile_rules
+from qb_controller.southbound.intent import Intent
+from qb_controller.southbound.labels import Numbers
+from qb_controller.southbound.next_intent import with_network, with_plan
+
+CABLES = ((1, 2, 2, 2), (1, 3, 3, 2), (2, 3, 4, 2), (3, 3, 4, 3))
+"""(switch, port, switch, port)."""
+
+
+def diamond() -> Network:
+    links = []
+    for a, port_a, b, port_b in CABLES:
+        links += [Link(a, port_a, b, port_b, 10e6), Link(b, port_b, a, port_a, 10e6)]
+    return Network(
+        tuple(Switch(n, f"s{n}") for n in (1, 2, 3, 4)),
+        tuple(sorted(links, key=lambda link: link.id)),
+        tuple(Host(f"h{n}", f"00:00:00:00:00:0{n}", f"10.0.0.{n}", n, 1) for n in (1, 2, 3, 4)),
+        version=3,
+    )
+
+
+UPPER = Path((LinkId(1, 2), LinkId(2, 3)), 4)
+LOWER = Path((LinkId(1, 3), LinkId(3, 3)), 4)
+SPLIT = Route(1, 4, (Share(UPPER, 32), Share(LOWER, 32)))
+
+DECISIONS = (
+    Decision(6, "te", 1.7e9, 0.5, {"demands": 1.0}, (), "none", "the network is quiet"),
+    Decision(
+        7,
+        "te",
+        1.7e9 + 1,
+        0.5,
+        {"demands": 1.0, "odd": float("inf")},
+        (
+            Candidate("highs-lp", "classical", 0.02, 0.001, 1.5),
+            Candidate("qaoa-blocks", "gate", refusal="no worker is ready"),
+        ),
+        "highs-lp",
+        "highs-lp is expected to be best",
+        Outcome("improved", 0.03, 1.2, 0.6, 0.6, 1, "MLU 1.2 -> 0.6", {"solver_s": 0.02}),
+    ),
+)
+
+
+@dataclass
+class StillView:
+    """Implements :class:`qb_controller.northbound.view.View`."""
+
+    net: Network = field(default_factory=diamond)
+    meant: Intent = field(init=False)
+    held: dict[int, RuleSet] = field(init=False)
+    settings: TeSettings = TeSettings(True, None, True, 0.5)
+    silent: int | None = None
+    settled: bool = True
+    age_s: float = 10.0
+    packets: dict[tuple[int, object], int] = field(default_factory=dict)
+    repairs: int = 0
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def __post_init__(self) -> None:
+        self._numbers = Numbers()
+        base = with_network(Intent(), self.net, self._numbers)
+        plan = VerifiedPlan(Plan("te", 7, (SPLIT,)), self.net.version, 0.6)
+        self.meant = with_plan(base, plan, self.net, self._numbers)
+        self.held = {dpid: dict(rules) for dpid, rules in self.intended().items()}
+
+    def network(self) -> Network:
+        return self.net
+
+    def intended(self) -> Mapping[int, RuleSet]:
+        return compile_rules(self.meant, self.net, self._numbers)
+
+    def intent(self) -> Intent:
+        return self.meant
+
+    def numbers(self) -> Numbers:
+        return self._numbers
+
+    def live_rules(self, dpids: Collection[int]) -> Sequence[LiveRule]:
+        if self.silent in dpids:
+            raise InstallError(f"switch {self.net.name(self.silent or 0)} did not answer")
+        return [
+            self._live(dpid, key, rule)
+            for dpid in dpids
+            for key, rule in self.held.get(dpid, {}).items()
+        ]
+
+    def _live(self, dpid: int, key: object, rule: object) -> LiveRule:
+        packets = self.packets.get((dpid, key), 0)
+        buckets: tuple[tuple[int, int], ...] = ()
+        assert not isinstance(rule, int)
+        if isinstance(rule, GroupRule):
+            count = len(rule.buckets)
+            buckets = tuple(
+                (packets * (n + 1) * 2 // (count * (count + 1)), 0) for n in range(count)
+            )
+        return LiveRule(dpid, rule, packets, 100 * packets, self.age_s, buckets)  # type: ignore[arg-type]
+
+    def link_rates(self) -> Mapping[LinkId, float]:
+        return {LinkId(1, 2): 6e6, LinkId(1, 3): 3e6}
+
+    def demands(self) -> Sequence[Demand]:
+        return (Demand(1, 4, 9e6),)
+
+    def decisions(self) -> Sequence[Decision]:
+        return DECISIONS
+
+    def installed(self) -> Sequence[Route]:
+        return self.meant.routes()
+
+    def status(self) -> Status:
+        optimiser = OptimiserStatus(True, 4711, 1, 12, 1.7e9, 0.2)
+        return Status(1.7e9, self.settled, 1.0, 0.002, 0.03, optimiser, {"flow_mods": 17})
+
+    def te(self) -> TeSettings:
+        return self.settings
+
+    def set_te(self, settings: TeSettings) -> None:
+        self.settings = replace(settings)
+
+    def backends(self) -> Collection[str]:
+        return ("highs-lp", "sa-blocks", "qaoa-blocks")
+
+    def pause(self) -> None:
+        return None
+
+    def repair(self) -> None:
+        self.repairs += 1
+        self.held = {dpid: dict(rules) for dpid, rules in self.intended().items()}

@@ -7,6 +7,8 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+import eventlet
+
 from qb_controller.errors import InstallError
 from qb_controller.model.decision import Decision
 from qb_controller.model.network import LinkId, Network
@@ -14,6 +16,8 @@ from qb_controller.model.plan import Route
 from qb_controller.model.rules import RuleSet
 from qb_controller.model.telemetry import Demand
 from qb_controller.northbound.view import LiveRule, OptimiserStatus, Status, TeSettings
+from qb_controller.southbound.intent import Intent
+from qb_controller.southbound.labels import Numbers
 from qb_controller.southbound.openflow import requests
 from qb_controller.southbound.openflow.translate import read_flow, read_group
 from quantum_backends.registry import BACKENDS
@@ -39,6 +43,15 @@ class LiveView:
     def intended(self) -> Mapping[int, RuleSet]:
         return self._c.installer.desired
 
+    def intent(self) -> Intent:
+        return self._c.installer.intent
+
+    def numbers(self) -> Numbers:
+        return self._c.installer.numbers
+
+    def pause(self) -> None:
+        eventlet.sleep(0)
+
     def live_rules(self, dpids: Collection[int]) -> Sequence[LiveRule]:
         found: list[LiveRule] = []
         for dpid in dpids:
@@ -62,9 +75,7 @@ class LiveView:
                 continue
             age = stat.duration_sec + stat.duration_nsec / 1e9
             buckets = tuple((b.packet_count, b.byte_count) for b in stat.bucket_stats)
-            rules.append(
-                LiveRule(dp.id, group, stat.packet_count, stat.byte_count, age, buckets)
-            )
+            rules.append(LiveRule(dp.id, group, stat.packet_count, stat.byte_count, age, buckets))
         return rules
 
     def link_rates(self) -> Mapping[LinkId, float]:

@@ -7,6 +7,7 @@ no wake-up of its own; the kernel's receive times keep latencies exact all the s
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import select
@@ -139,7 +140,7 @@ class Agent:
         chunks = first // CHUNK_BINS, -(-end // CHUNK_BINS)
         sender, receiver = self.sender, self.receiver
         sent = {}
-        for key, stream in sender.streams.items():
+        for key in sender.streams:
             span = sender.sequence_range(key, first, end)
             sent[key] = {"sent": span[1] - span[0], "span": span, "until_end": span[1]}
         received = {}
@@ -180,11 +181,9 @@ def say(answer: dict) -> None:
 
 def main() -> None:
     """Run until standard input closes."""
-    try:
+    with contextlib.suppress(OSError):
         # The instrument must not be starved by what it measures.
         os.nice(-5)
-    except OSError:
-        pass
     Agent(int(sys.argv[1]) if len(sys.argv) > 1 else 0).loop()
 
 

@@ -1,8 +1,8 @@
-"""The topologies for Mininet's own command line.
+r"""The topologies for Mininet's own command line.
 
 ::
 
-    sudo mn --custom topologies/backbones.py --topo abilene,hosts=1 --controller remote \\
+    sudo mn --custom topologies/backbones.py --topo abilene,hosts=1 --controller remote \
         --switch ovs,datapath=user,protocols=OpenFlow13 --link tc
 
 Every name takes ``hosts=`` (per switch), ``largest=`` (Mbit/s that the largest link becomes) and

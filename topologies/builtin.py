@@ -213,7 +213,9 @@ def _backbone(name: str, sites: Sequence[Site], links: str, capacity: float) -> 
         first, second = word.split("-")
         second, _, mbit = second.partition(":")
         a, b = index[first], index[second]
-        rows.append((a, b, float(mbit) * 1e6 if mbit else capacity, fibre_delay(nodes[a], nodes[b])))
+        rows.append(
+            (a, b, float(mbit) * 1e6 if mbit else capacity, fibre_delay(nodes[a], nodes[b]))
+        )
     return Topology(name, nodes, both_ways(rows))
 
 

@@ -7,10 +7,11 @@ import ctypes
 import json
 import signal
 import subprocess
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import IO, Any
+from typing import IO
 
 from topologies.addressing import HostPlan
 from topologies.agents import Agents
@@ -45,6 +46,8 @@ class Commander:
         self.scale = scale
         self.out = out
         self.traffic = Traffic(self.plan, agents)
+        self.writing = threading.Lock()
+        self.children: set[subprocess.Popen[str]] = set()
         self.workers = ThreadPoolExecutor(8, thread_name_prefix="command")
         self.table: dict[str, Callable[..., dict]] = {
             "topology": self.topology,
@@ -97,9 +100,15 @@ class Commander:
     def answer(self, ident: object, content: dict) -> None:
         """Write one answer line, whole."""
         head = {} if ident is None else {"id": ident}
-        with contextlib.suppress(BrokenPipeError):
+        with self.writing, contextlib.suppress(BrokenPipeError):
             self.out.write(json.dumps({**head, **content}) + "\n")
             self.out.flush()
+
+    def close(self) -> None:
+        """Take no more commands and end the programs that run inside hosts."""
+        self.workers.shutdown(wait=False, cancel_futures=True)
+        for child in list(self.children):
+            child.kill()
 
     def host(self, who: int | str) -> HostPlan:
         """Host of a name (``h3``, with or without prefix) or of a node index: its first host."""
@@ -159,9 +168,7 @@ class Commander:
         rtt = answer["rtt_ms"][b.ip]
         return {"answered": len(rtt), "asked": count, "rtt_ms": rtt, "retried": answer["retried"]}
 
-    def pingall(
-        self, tries: int = 3, timeout: float = 1.0, spread: float | None = None
-    ) -> dict:
+    def pingall(self, tries: int = 3, timeout: float = 1.0, spread: float | None = None) -> dict:
         """Echo requests between all ordered pairs of hosts, spread over ``spread`` seconds."""
         begin = time.monotonic()
         hosts = self.plan.hosts
@@ -245,19 +252,11 @@ class Commander:
     def iperf3(self, src: int | str, dst: int | str, seconds: float = 5.0) -> dict:
         """TCP throughput from one host to another."""
         a, b = self.host(src), self.host(dst)
-        server = self._inside(b, ["iperf3", "-s", "-1", "-p", str(IPERF_PORT)])
-        try:
+        with self._inside(b, ["iperf3", "-s", "-1", "-p", str(IPERF_PORT)]):
             time.sleep(0.3)
             argv = ["iperf3", "-c", b.ip, "-p", str(IPERF_PORT), "-t", str(seconds), "-J"]
-            client = self._inside(a, argv)
-            try:
+            with self._inside(a, argv) as client:
                 out, err = client.communicate(timeout=seconds + 20)
-            finally:
-                client.kill()
-                client.wait()
-        finally:
-            server.kill()
-            server.communicate()
         try:
             result = json.loads(out)
         except ValueError:
@@ -275,22 +274,31 @@ class Commander:
         """Run a program inside a host."""
         if not isinstance(argv, list) or not all(isinstance(word, str) for word in argv):
             raise ValueError(f"exec: argv {argv!r} is not a list of words")
-        process = self._inside(self.host(host), argv)
-        try:
-            out, err = process.communicate(timeout=timeout)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            out, err = process.communicate()
-            raise ValueError(f"exec: not done after {timeout:g} s; it said {out!r}") from None
+        with self._inside(self.host(host), argv) as process:
+            try:
+                out, err = process.communicate(timeout=timeout)
+            except subprocess.TimeoutExpired:
+                raise ValueError(f"exec: {argv[0]} was not done after {timeout:g} s") from None
         return {"status": process.returncode, "stdout": out, "stderr": err}
 
-    def _inside(self, host: HostPlan, argv: list[str]) -> subprocess.Popen[str]:
-        """Start a program in a host; it dies with this process."""
-        return subprocess.Popen(
+    @contextlib.contextmanager
+    def _inside(self, host: HostPlan, argv: list[str]) -> Iterator[subprocess.Popen[str]]:
+        """Start a program in a host; it is killed at the end, and dies with this process."""
+        child = subprocess.Popen(
             ["mnexec", "-a", str(self.network.pids[host.number]), *argv],
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
             preexec_fn=_die_with_parent,
-        )  # fmt: skip
+        )
+        self.children.add(child)
+        try:
+            yield child
+        finally:
+            child.kill()
+            child.communicate()
+            self.children.discard(child)
 
 
 LIBC = ctypes.CDLL(None)

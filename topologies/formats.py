@@ -180,9 +180,7 @@ def sndlib_ends(where: str, words: list[str], index: dict[str, int]) -> tuple[in
 def build(path: str, nodes: list[Node], edges: tuple[Edge, ...]) -> Topology:
     """Make the topology of what was read; names that occur twice get numbers."""
     names = unique_names([node.name for node in nodes])
-    unique = tuple(
-        Node(name, node.x, node.y) for name, node in zip(names, nodes, strict=True)
-    )
+    unique = tuple(Node(name, node.x, node.y) for name, node in zip(names, nodes, strict=True))
     try:
         return Topology(topology_name(path), unique, edges)
     except ValueError as error:

@@ -82,7 +82,9 @@ class Topology:
     def __post_init__(self) -> None:
         n = len(self.nodes)
         if not 1 <= n <= MAX_SWITCHES:
-            raise ValueError(f"topology {self.name}: {n} switches, possible are 1 to {MAX_SWITCHES}")
+            raise ValueError(
+                f"topology {self.name}: {n} switches, possible are 1 to {MAX_SWITCHES}"
+            )
         names: set[str] = set()
         for node in self.nodes:
             if node.name in names:

@@ -7,6 +7,7 @@ tells a live run from a dead one.
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import json
 import os
@@ -135,7 +136,9 @@ def remove(state: State) -> None:
     for bridge in state.bridges:
         # The switch's own device, should Open vSwitch be down.
         if os.path.exists(f"/sys/class/net/{bridge}"):
-            subprocess.run(["ip", "link", "delete", "dev", bridge], capture_output=True, check=False)
+            subprocess.run(
+                ["ip", "link", "delete", "dev", bridge], capture_output=True, check=False
+            )
     end_processes(state.processes)
 
 
@@ -163,10 +166,8 @@ def end_processes(processes: list[list[int]], patience_s: float = 2.0) -> None:
     for kind in (signal.SIGHUP, signal.SIGKILL):
         alive = [pid for pid, started in processes if started and start_time(pid) == started]
         for pid in alive:
-            try:
+            with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, kind)
-            except ProcessLookupError:
-                pass
         deadline = time.monotonic() + patience_s
         while alive and time.monotonic() < deadline:
             alive = [pid for pid in alive if not _gone(pid)]
@@ -178,10 +179,8 @@ def end_processes(processes: list[list[int]], patience_s: float = 2.0) -> None:
 
 def _gone(pid: int) -> bool:
     """Whether a process has ended; our own children are collected on the way."""
-    try:
+    with contextlib.suppress(ChildProcessError):
         os.waitpid(pid, os.WNOHANG)
-    except ChildProcessError:
-        pass
     return start_time(pid) is None
 
 
@@ -225,7 +224,7 @@ class _Shared:
 
     def __enter__(self) -> _Shared:
         os.makedirs(STATE_DIR, exist_ok=True)
-        self.file = open(os.path.join(STATE_DIR, "open-vswitch.settings"), "a+")  # noqa: SIM115
+        self.file = open(os.path.join(STATE_DIR, "open-vswitch.settings"), "a+")
         fcntl.flock(self.file, fcntl.LOCK_EX)
         self.file.seek(0)
         try:

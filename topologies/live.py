@@ -55,7 +55,7 @@ def main(arguments: list[str] | None = None) -> int:
 def run(planned: Plan, factor: float, options: argparse.Namespace) -> None:
     """Build the network, serve it, remove it."""
     claim = Claim(options.prefix)
-    agents = None
+    agents = commander = None
     try:
         old = claim.clean_old()
         if old is not None:
@@ -67,9 +67,7 @@ def run(planned: Plan, factor: float, options: argparse.Namespace) -> None:
 
         begin = time.monotonic()
         controllers = tuple(target(word) for word in options.controller if word != "none")
-        network = Network(
-            planned, Options(controllers, options.queue, options.static_arp), claim
-        )
+        network = Network(planned, Options(controllers, options.queue, options.static_arp), claim)
         names = {host.number: planned.host(host) for host in planned.hosts}
         agents = Agents(network.pids, names, options.seed)
         for process in agents.processes.values():
@@ -90,11 +88,12 @@ def run(planned: Plan, factor: float, options: argparse.Namespace) -> None:
             for line in sys.stdin:
                 if line.strip() and not commander.obey(line):
                     break
-        commander.workers.shutdown(wait=False, cancel_futures=True)
     finally:
         # A second signal must not stop the removal half-way.
         for name in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(name, signal.SIG_IGN)
+        if commander is not None:
+            commander.close()
         if agents is not None:
             with contextlib.suppress(Exception):
                 agents.close()
@@ -117,19 +116,30 @@ def parser() -> argparse.ArgumentParser:
     result = argparse.ArgumentParser(
         prog="topologies.live", description="Build a topology as a live Open vSwitch network."
     )
-    add = result.add_argument
-    add("--topology", default="abilene", help=f"{', '.join(NAMES)} or a file (default %(default)s)")
-    add("--hosts", type=int, default=1, metavar="N", help="hosts per switch (default 1)")
-    add("--controller", action="append", metavar="ADDRESS:PORT",
-        help="OpenFlow controller, may be repeated; none for none (default 127.0.0.1:6653)")  # fmt: skip
-    add("--largest", type=float, default=10.0, metavar="MBIT",
-        help="scale capacities so that the largest is this; 0 leaves them (default 10)")  # fmt: skip
-    add("--queue", type=int, default=DEFAULT_QUEUE, metavar="PACKETS",
-        help="queue of each link port (default %(default)s)")  # fmt: skip
-    add("--prefix", default="", help="put before all names, so that two networks can exist")
-    add("--static-arp", action="store_true", help="give every host the others' addresses")
-    add("--seed", type=int, default=0, help="of the senders' phases (default 0)")
-    add("--cli", action="store_true", help="Mininet's prompt in place of JSON lines")
+    names = ", ".join(NAMES)
+    for option, default, kind, shown, text in (
+        ("--topology", "abilene", str, "NAME", f"{names} or a file"),
+        ("--hosts", 1, int, "N", "hosts per switch"),
+        ("--largest", 10.0, float, "MBIT", "scale the largest link to this; 0 leaves them"),
+        ("--queue", DEFAULT_QUEUE, int, "PACKETS", "queue of each link port"),
+        ("--prefix", "", str, "NAME", "put before all names, so that two networks can exist"),
+        ("--seed", 0, int, "N", "of the senders' phases"),
+    ):
+        result.add_argument(
+            option, default=default, type=kind, metavar=shown, help=f"{text} (default {default!r})"
+        )
+    result.add_argument(
+        "--controller",
+        action="append",
+        metavar="ADDRESS:PORT",
+        help="OpenFlow controller, may be repeated; none for none (default 127.0.0.1:6653)",
+    )
+    result.add_argument(
+        "--static-arp", action="store_true", help="give every host the others' addresses"
+    )
+    result.add_argument(
+        "--cli", action="store_true", help="Mininet's prompt in place of JSON lines"
+    )
     return result
 
 

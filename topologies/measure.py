@@ -14,7 +14,8 @@ from topologies.counters import BIN_NS, merge_counts, percentiles
 from topologies.udp import MAX_FRAME, MIN_FRAME
 
 LEAD_S = 0.3
-"""All hosts start together this long after the command."""
+LEAD_PER_HOST_S = 0.01
+"""All hosts start together this long after the command: time for each to get ready."""
 GRACE_S = 0.5
 """A packet still missing this long after it was sent counts as lost."""
 LATE_MS = 5.0
@@ -69,7 +70,7 @@ class Traffic:
         self.last_s: float | None = None
 
     def start(self, demands: Mapping[tuple[int, int], float], shape: Shape) -> dict[str, Any]:
-        """Send these demands from :data:`LEAD_S` from now on, in place of any others.
+        """Send these demands from a moment after now, in place of any others.
 
         Parameters
         ----------
@@ -81,7 +82,7 @@ class Traffic:
         dict
             ``at`` (seconds of CLOCK_MONOTONIC), ``demands``, ``bps``, ``pps``, ``history_s``.
         """
-        at = time.monotonic() + LEAD_S
+        at = time.monotonic() + LEAD_S + LEAD_PER_HOST_S * len(self.host)
         history = int(max(20, min(300, 200_000 / max(1, len(demands)))))
         common = {
             "cmd": "start", "start_ns": int(at * 1e9), "ports": shape.ports,
@@ -111,8 +112,13 @@ class Traffic:
         return {"at": time.monotonic()}
 
     def report(
-        self, since: float | str = "start", until: float | None = None, grace_s: float = GRACE_S,
-        series_ms: int = 0, pairs: bool = True, losses: bool = False,
+        self,
+        since: float | str = "start",
+        until: float | None = None,
+        grace_s: float = GRACE_S,
+        series_ms: int = 0,
+        pairs: bool = True,
+        losses: bool = False,
     ) -> dict[str, Any]:
         """Say what became of the packets sent in an interval.
 

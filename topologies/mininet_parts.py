@@ -52,9 +52,7 @@ class ShapedIntf(TCIntf):
     taken the port over and removed its queueing disciplines.
     """
 
-    def config(
-        self, rate: float | None = None, queue: int = DEFAULT_QUEUE, **params: Any
-    ) -> dict:
+    def config(self, rate: float | None = None, queue: int = DEFAULT_QUEUE, **params: Any) -> dict:
         """Bring the interface up and limit it to ``rate`` bit/s."""
         # What mn --link tc hands to every interface is not for this one.
         kept = {key: value for key, value in params.items() if key in ("mac", "ip", "up")}
@@ -80,7 +78,7 @@ class QuietLink(Link):
         super().__init__(node1, node2, **{**params, "intf": QuietIntf})
 
     @classmethod
-    def makeIntfPair(cls, *args: Any, **kwargs: Any) -> None:  # noqa: N802
+    def makeIntfPair(cls, *args: Any, **kwargs: Any) -> None:
         """Do nothing."""
 
 

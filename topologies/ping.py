@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import heapq
 import os
 import socket
@@ -82,11 +83,9 @@ class Pinger:
             ECHO_REQUEST, 0, checksum(head + body), self.ident & 0xFFFF, number & 0xFFFF
         )
         self.sent_ns[number] = time.monotonic_ns()
-        try:
+        # A refusal counts as unanswered: the next try comes after the time-out.
+        with contextlib.suppress(OSError):
             sock.sendto(head + body, (address, 0))
-        except OSError:
-            # Counts as unanswered: the next try comes after the time-out.
-            pass
 
     def answer(self, address: str, ident: int, number: int, now: int) -> None:
         """Take an echo reply in."""
@@ -105,7 +104,7 @@ def open_socket() -> socket.socket:
 
 def replies(sock: socket.socket) -> list[tuple[str, int, int]]:
     """Echo replies that wait at a socket, as (address, identifier, number)."""
-    found = []
+    found: list[tuple[str, int, int]] = []
     while True:
         try:
             data, (address, _) = sock.recvfrom(2048)

@@ -180,7 +180,7 @@ def _read_sndlib(path: str, text: str, topology: Topology) -> Matrix:
 
 def _read_plain(path: str, text: str, n: int, unit: float) -> list[Matrix]:
     """Rows of N x N numbers; the diagonal is left out (it never enters the network)."""
-    matrices = []
+    matrices: list[Matrix] = []
     for line, words in numbered(text):
         where = f"{path}:{line}"
         if len(words) != n * n:

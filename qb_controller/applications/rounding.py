@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from quantum_backends.routing import Floats, RoutingProblem
 
 from qb_controller.model.plan import WEIGHT_TOTAL
+from quantum_backends.routing import Floats, RoutingProblem
 
 Units = npt.NDArray[np.int64]
 

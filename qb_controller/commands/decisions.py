@@ -111,7 +111,7 @@ def explain(one: Mapping[str, Any]) -> None:
     print(f"Why: {one['reason']}")
     print(f"Allowed: {seconds(one['deadline_s'])} from snapshot to verified plan")
     if one["features"]:
-        seen = ", ".join(f"{key} {value:.4g}" for key, value in one["features"].items())
+        seen = ", ".join(f"{key} {_figure(value)}" for key, value in one["features"].items())
         print(f"Looked at: {seen}")
     if one["candidates"]:
         print("\nPredictions (time: 90th percentile; gap: above the lower bound):")
@@ -139,7 +139,8 @@ def outcome_text(one: Mapping[str, Any]) -> str:
     if one["gap"] is not None:
         figures.append(f"{percent(one['gap'])} above the bound of {percent(one['bound'])}")
     figures.append(f"{one['moved']} pairs moved")
-    figures.append(f"took {seconds(one['elapsed_s'])}")
+    if one["elapsed_s"] is not None:
+        figures.append(f"took {seconds(one['elapsed_s'])}")
     lines.append("  " + ", ".join(figures))
     predicted = {row["backend"]: row for row in one["candidates"]}.get(one["backend"], {})
     if predicted.get("time_s") is not None:
@@ -154,4 +155,6 @@ def outcome_text(one: Mapping[str, Any]) -> str:
 
 
 def _figure(value: object) -> str:
-    return f"{value:.5g}" if isinstance(value, float) else str(value)
+    if value is None:  # JSON has neither NaN nor infinity
+        return "unknown"
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

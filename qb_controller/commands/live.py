@@ -185,7 +185,9 @@ def _drift(args: argparse.Namespace, client: Client) -> int:
         time.sleep(0.5)
         answer = client.get("/v1/drift")
     rows = answer["differences"]
-    fine = f"no difference: {answer['entries']} entries of {answer['switches']} switches are as meant"
+    fine = (
+        f"no difference: {answer['entries']} entries of {answer['switches']} switches are as meant"
+    )
     if not answer["settled"]:
         print(
             f"qb drift: an update has been going on for {SETTLE_S:g} s; what differs may be "

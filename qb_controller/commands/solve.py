@@ -20,7 +20,7 @@ from qb_controller.commands.output import (
     seconds,
     write_json,
 )
-from qb_controller.errors import InputError
+from qb_controller.errors import InputError, QBError
 from qb_controller.model.network import Link, Network, Switch
 from qb_controller.model.plan import WEIGHT_TOTAL
 from qb_controller.model.telemetry import Demand, NetworkSnapshot
@@ -37,6 +37,13 @@ def add_arguments(name: str, parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--demands", required=True, metavar="FILE", help="traffic matrix (JSON, REPETITA, SNDlib)"
+    )
+    parser.add_argument(
+        "--largest",
+        type=float,
+        metavar="BIT/S",
+        help="scale the topology so that its largest link has this capacity (`qb traffic` does "
+        "with 10e6); without it capacities are those of the file",
     )
     parser.add_argument("--index", type=int, default=0, help="which matrix of the file (from 0)")
     parser.add_argument(
@@ -55,16 +62,19 @@ def add_arguments(name: str, parser: argparse.ArgumentParser) -> None:
 
 
 def run(name: str, args: argparse.Namespace) -> int:
-    from topologies import load
+    from topologies import load, scaled
     from topologies.traffic import read_matrix
 
     watch = Stopwatch()
     if not 0.01 <= args.deadline <= 3600:
         raise InputError(f"--deadline {args.deadline:g}: want 0.01 to 3600 seconds")
     topology = load(args.graph)
+    if args.largest is not None:
+        topology = scaled(topology, args.largest)
     matrix = read_matrix(args.demands, topology, args.index)
     with only_answers():
         result = _solve(topology, matrix, args)
+        _check(result)
         bound = None if args.no_bound else _bound(topology, matrix)
     answer = _answer(topology, matrix, args, result, bound)
     if args.out is not None:
@@ -73,11 +83,7 @@ def run(name: str, args: argparse.Namespace) -> int:
         write_json({**answer, "meta": watch.meta(args.seed)}, args.json)
     else:
         _tell(answer)
-    failed = result.decision.outcome is None or result.decision.outcome.status in (
-        "failed",
-        "rejected",
-    )
-    return 2 if failed else 0
+    return 0
 
 
 def network_of(topology: Topology) -> Network:
@@ -121,12 +127,19 @@ def _solve(topology: Topology, matrix: Matrix, args: argparse.Namespace) -> Cycl
         pinned_backend=pinned,
         min_gain=0.0,
         full_gain=0.0,
-        bound_gap=0.0,
         quiet_mlu=0.0,
         seed=args.seed,
     )
     backends = BACKENDS if pinned is None else {pinned: BACKENDS[pinned]}
     return solve_once(snapshot, settings, TrafficEngineering(), backends)
+
+
+def _check(result: CycleResult) -> None:
+    """Raise QBError where the cycle gave no answer that could be reported."""
+    outcome = result.decision.outcome
+    if outcome is None or outcome.status in ("failed", "rejected"):
+        backend, detail = result.decision.backend, outcome.detail if outcome else "no outcome"
+        raise QBError(f"no plan from {backend}: {detail}")
 
 
 def _bound(topology: Topology, matrix: Matrix) -> float:
@@ -144,8 +157,7 @@ def _answer(
     bound: float | None,
 ) -> dict[str, Any]:
     decision, outcome = result.decision, result.decision.outcome
-    if outcome is None:
-        raise InputError("the cycle ended without an outcome")
+    assert outcome is not None  # _check saw to it
     mlu = result.plan.mlu if result.plan is not None else outcome.mlu
     return {
         "instance": f"{topology.name}/{matrix.name}",

@@ -10,12 +10,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
-from quantum_backends.routing import RoutingProblem
-from quantum_backends.solution import Solution
-
 from qb_controller.model.plan import Plan, Route
 from qb_controller.model.telemetry import NetworkSnapshot
 from qb_controller.runtime.messages import Settings
+from quantum_backends.routing import RoutingProblem
+from quantum_backends.solution import Solution
 
 
 @dataclass(frozen=True)

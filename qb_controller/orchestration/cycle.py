@@ -13,8 +13,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from quantum_backends.solver import Backend
-
 from qb_controller.errors import VerificationError
 from qb_controller.model.decision import Decision, Outcome
 from qb_controller.model.plan import Plan, Route, VerifiedPlan
@@ -29,6 +27,7 @@ from qb_controller.runtime.jobs import Run
 from qb_controller.runtime.messages import CycleRequest, CycleResult, Settings
 from qb_controller.runtime.worker import DEFAULT_BACKENDS
 from qb_controller.runtime.workers import WorkerPool
+from quantum_backends.solver import Backend
 
 REFINE_SHARE = 0.35
 """Share of the deadline that widening the choice of paths and proving a bound may take. Paths

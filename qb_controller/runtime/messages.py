@@ -122,7 +122,7 @@ class CycleResult:
 
 @dataclass(frozen=True, slots=True)
 class Ping:
-    """Are you there?"""
+    """Asks whether the optimiser is there."""
 
     number: int
 

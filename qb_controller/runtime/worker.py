@@ -20,11 +20,10 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 
-from quantum_backends.solution import Solution
-from quantum_backends.solver import Backend, Budget
-
 from qb_controller.runtime.jobs import Cancel, Done, Job, Progress, Ready
 from qb_controller.runtime.wire import Decoder, encode
+from quantum_backends.solution import Solution
+from quantum_backends.solver import Backend, Budget
 
 DEFAULT_BACKENDS = "quantum_backends.registry:BACKENDS"
 

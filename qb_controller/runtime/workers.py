@@ -18,14 +18,13 @@ import time
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from quantum_backends.routing import RoutingProblem
-from quantum_backends.solution import Solution
-from quantum_backends.solver import Backend
-
 from qb_controller.errors import OptimiserError
 from qb_controller.runtime.jobs import Cancel, Done, Job, Progress, Ready, Run
 from qb_controller.runtime.wire import Decoder, encode
 from qb_controller.runtime.worker import DEFAULT_BACKENDS
+from quantum_backends.routing import RoutingProblem
+from quantum_backends.solution import Solution
+from quantum_backends.solver import Backend
 
 GRACE_S = 0.05
 """How long a solver that was asked to stop may take before its process is killed."""

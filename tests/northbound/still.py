@@ -6,7 +6,6 @@ half by decision 7.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -14,7 +13,7 @@ from qb_controller.errors import InstallError
 from qb_controller.model.decision import Candidate, Decision, Outcome
 from qb_controller.model.network import Host, Link, LinkId, Network, Path, Switch
 from qb_controller.model.plan import Plan, Route, Share, VerifiedPlan
-from qb_controller.model.rules import GroupRule, RuleSet
+from qb_controller.model.rules import FlowRule, GroupRule, RuleSet
 from qb_controller.model.telemetry import Demand
 from qb_controller.northbound.view import LiveRule, OptimiserStatus, Status, TeSettings
 from qb_controller.southbound.compile import compile_rules
@@ -68,13 +67,12 @@ class StillView:
     net: Network = field(default_factory=diamond)
     meant: Intent = field(init=False)
     held: dict[int, RuleSet] = field(init=False)
-    settings: TeSettings = TeSettings(True, None, True, 0.5)
+    settings: TeSettings = field(default_factory=lambda: TeSettings(True, None, True, 0.5))
     silent: int | None = None
     settled: bool = True
     age_s: float = 10.0
     packets: dict[tuple[int, object], int] = field(default_factory=dict)
     repairs: int = 0
-    lock: threading.Lock = field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
         self._numbers = Numbers()
@@ -104,16 +102,15 @@ class StillView:
             for key, rule in self.held.get(dpid, {}).items()
         ]
 
-    def _live(self, dpid: int, key: object, rule: object) -> LiveRule:
+    def _live(self, dpid: int, key: object, rule: FlowRule | GroupRule) -> LiveRule:
         packets = self.packets.get((dpid, key), 0)
         buckets: tuple[tuple[int, int], ...] = ()
-        assert not isinstance(rule, int)
         if isinstance(rule, GroupRule):
-            count = len(rule.buckets)
-            buckets = tuple(
-                (packets * (n + 1) * 2 // (count * (count + 1)), 0) for n in range(count)
-            )
-        return LiveRule(dpid, rule, packets, 100 * packets, self.age_s, buckets)  # type: ignore[arg-type]
+            # Bucket n takes n + 1 parts of the packets.
+            parts = sum(range(1, len(rule.buckets) + 1))
+            shares = [packets * (n + 1) // parts for n in range(len(rule.buckets))]
+            buckets = tuple((share, 100 * share) for share in shares)
+        return LiveRule(dpid, rule, packets, 100 * packets, self.age_s, buckets)
 
     def link_rates(self) -> Mapping[LinkId, float]:
         return {LinkId(1, 2): 6e6, LinkId(1, 3): 3e6}

@@ -135,7 +135,9 @@ def test_one_decision(client: Client) -> None:
 
 
 def test_te_is_changed_whole(client: Client, view: StillView) -> None:
-    response = client.patch("/v1/te", json={"backend": "sa-blocks", "deadline_s": 2, "split": False})
+    response = client.patch(
+        "/v1/te", json={"backend": "sa-blocks", "deadline_s": 2, "split": False}
+    )
     assert response.status_code == 200
     assert view.settings.backend == "sa-blocks"
     assert view.settings.deadline_s == 2.0
@@ -166,9 +168,7 @@ def test_wrong_methods_and_paths(client: Client) -> None:
 
 
 def test_body_too_large(client: Client) -> None:
-    response = client.patch(
-        "/v1/te", data=b" " * 70_000 + b"{}", content_type="application/json"
-    )
+    response = client.patch("/v1/te", data=b" " * 70_000 + b"{}", content_type="application/json")
     assert response.status_code == 413
     assert error_of(response)
 

@@ -8,6 +8,7 @@ import time
 from collections.abc import Mapping
 
 import numpy as np
+
 from quantum_backends.routing import RoutingProblem, flatten, nest
 from quantum_backends.solution import Solution
 from quantum_backends.solver import Backend, Budget

@@ -9,9 +9,9 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
-from quantum_backends.routing import RoutingProblem
 
 from qb_controller.runtime.workers import WorkerPool
+from quantum_backends.routing import RoutingProblem
 from tests.runtime import solvers
 
 PATIENCE = 30.0

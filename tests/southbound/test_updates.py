@@ -35,6 +35,8 @@ class Traffic:
         """From now on packets must go as the present intent says."""
         self.executor.fake.drain()
         self.check()
+        self.executor.fake.delivered.clear()
+        self.sent = 0
         self.allowed = {}
         self.allow()
 

@@ -19,18 +19,10 @@ from eventlet.event import Event
 from qb_controller.errors import InstallError
 from qb_controller.model.network import Network
 from qb_controller.model.plan import VerifiedPlan
-from qb_controller.model.rules import RuleSet
+from qb_controller.model.rules import FlowRule, RuleSet
 from qb_controller.southbound.adopt import adopt, adopted_hosts, expected_switches
 from qb_controller.southbound.compile import NOTHING_COMPILED, compile_steps
-from qb_controller.southbound.instructions import (
-    AddGroup,
-    DropFlow,
-    DropGroup,
-    Instruction,
-    ModifyGroup,
-    PutFlow,
-    apply_all,
-)
+from qb_controller.southbound.instructions import Instruction, apply_all
 from qb_controller.southbound.intent import Intent, Taken, taken_by
 from qb_controller.southbound.inventory import Inventory
 from qb_controller.southbound.labels import Numbers
@@ -38,7 +30,7 @@ from qb_controller.southbound.next_intent import with_network_steps, with_plan
 from qb_controller.southbound.openflow import requests
 from qb_controller.southbound.openflow.translate import flow_mod, group_mod
 from qb_controller.southbound.steps import run
-from qb_controller.southbound.update import NOTHING_RETIRED, Step, plan_update
+from qb_controller.southbound.update import NOTHING_RETIRED, Phase, plan_update
 
 LOG = logging.getLogger(__name__)
 
@@ -259,7 +251,7 @@ class Installer:
             return
         self.unread.discard(dp.id)
 
-    def _carry_out(self, step: Step) -> None:
+    def _carry_out(self, step: Phase) -> None:
         """Send one step to all its switches and wait until each confirmed it.
 
         Raises
@@ -286,7 +278,7 @@ class Installer:
         requests.barrier(self._app, dp)
         self.actual[dpid] = after
         self.unread.discard(dpid)
-        flows = sum(isinstance(instruction, PutFlow | DropFlow) for instruction in todo)
+        flows = sum(isinstance(instruction.rule, FlowRule) for instruction in todo)
         self.counters["flow_mods"] += flows
         self.counters["group_mods"] += len(todo) - flows
 
@@ -296,14 +288,6 @@ def _pause() -> None:
 
 
 def _message(dp: Any, instruction: Instruction) -> Any:
-    match instruction:
-        case PutFlow(rule):
-            return flow_mod(dp, rule)
-        case DropFlow(rule):
-            return flow_mod(dp, rule, delete=True)
-        case AddGroup(group):
-            return group_mod(dp, group, "add")
-        case ModifyGroup(group):
-            return group_mod(dp, group, "modify")
-        case DropGroup(group):
-            return group_mod(dp, group, "delete")
+    if isinstance(instruction.rule, FlowRule):
+        return flow_mod(dp, instruction.rule, delete=instruction.op == "delete")
+    return group_mod(dp, instruction.rule, instruction.op)

@@ -1,0 +1,121 @@
+"""Asks every switch for its port and group counters, once per interval."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import eventlet
+
+from qb_controller.errors import InstallError
+from qb_controller.model.network import LinkId
+from qb_controller.model.telemetry import Demand
+from qb_controller.southbound import layout
+from qb_controller.southbound.inventory import Inventory
+from qb_controller.southbound.metering import DemandEstimator, Meter, Reading
+from qb_controller.southbound.openflow import requests
+from qb_controller.southbound.openflow.installer import Installer
+
+LOG = logging.getLogger(__name__)
+
+SIDE_BY_SIDE = 8
+"""Switches asked at the same time; their answers are parsed one after the other anyway."""
+
+LEAST_RATE = 1.0
+"""Bit/s below which a pair has no traffic."""
+
+Pair = tuple[int, int]
+
+
+class Poller:
+    """Keeps link rates and demands up to date.
+
+    Parameters
+    ----------
+    app : RyuApp
+    inventory : Inventory
+    installer : Installer
+        Knows which switches are connected.
+    interval_s : float
+    measured : callable
+        Called after each round.
+    """
+
+    def __init__(
+        self,
+        app: Any,
+        inventory: Inventory,
+        installer: Installer,
+        interval_s: float,
+        measured: Callable[[], None],
+    ) -> None:
+        self._app = app
+        self._inventory = inventory
+        self._installer = installer
+        self._interval_s = interval_s
+        self._measured = measured
+        self._ports: Meter[LinkId] = Meter()
+        self._pairs: Meter[Pair] = Meter()
+        self._demands: DemandEstimator[Pair] = DemandEstimator()
+
+    @property
+    def link_rates(self) -> Mapping[LinkId, float]:
+        """Bit/s sent into every link over the last interval."""
+        links = self._inventory.network().link_by_id
+        return {end: rate for end, rate in self._ports.rates.items() if end in links}
+
+    def demands(self) -> tuple[Demand, ...]:
+        """The traffic matrix, pairs without traffic left out."""
+        switches = self._inventory.network().switch_by_dpid
+        return tuple(
+            Demand(*pair, rate)
+            for pair, rate in sorted(self._demands.rates().items())
+            if rate >= LEAST_RATE and pair[0] in switches and pair[1] in switches
+        )
+
+    def run(self) -> None:
+        """Ask, report, wait for the rest of the interval; for ever."""
+        due = time.monotonic()
+        while True:
+            due = max(due + self._interval_s, time.monotonic())
+            try:
+                self._round()
+                self._measured()
+            except Exception:
+                LOG.exception("a round of telemetry failed")
+            eventlet.sleep(max(0.0, due - time.monotonic()))
+
+    def _round(self) -> None:
+        datapaths = list(self._installer.datapaths.values())
+        pool = eventlet.GreenPool(SIDE_BY_SIDE)
+        for dp in datapaths:
+            pool.spawn(self._ask, dp)
+        pool.waitall()
+        here = set(self._inventory.network().switch_by_dpid)
+        self._ports.forget({end for end in self._ports.keys if end.dpid not in here})
+        gone = {pair for pair in self._pairs.keys if not here.issuperset(pair)}
+        self._pairs.forget(gone)
+        self._demands.forget(gone)
+
+    def _ask(self, dp: Any) -> None:
+        try:
+            for stat in requests.port_stats(self._app, dp):
+                if stat.port_no < dp.ofproto.OFPP_MAX:
+                    age = stat.duration_sec + stat.duration_nsec / 1e9
+                    self._ports.read(LinkId(dp.id, stat.port_no), Reading(stat.tx_bytes, age))
+            for stat in requests.group_stats(self._app, dp):
+                self._group(dp.id, stat)
+        except InstallError as error:
+            LOG.warning("no telemetry: %s", error)
+
+    def _group(self, dpid: int, stat: Any) -> None:
+        kind, number = layout.group_kind(stat.group_id)
+        egress = self._installer.numbers.dpid(number) if kind == "pair" else None
+        if egress is None:
+            return
+        age = stat.duration_sec + stat.duration_nsec / 1e9
+        since = self._pairs.read((dpid, egress), Reading(stat.byte_count, age))
+        if since is not None:
+            self._demands.add((dpid, egress), *since)

@@ -29,8 +29,8 @@ cfg.CONF.set_default("observe_links", True)
 cfg.CONF.set_default("echo_request_interval", 5.0)
 cfg.CONF.set_default("maximum_unreplied_echo_requests", 3)
 
-app_manager.require_app("ryu.topology.switches", api_style=True)
-app_manager.require_app("ryu.app.ofctl.service", api_style=True)
+app_manager.require_app("ryu.topology.switches")
+app_manager.require_app("ryu.app.ofctl.service")
 
 
 class QBackbone(app_manager.RyuApp):

@@ -82,7 +82,8 @@ OPTIONS: tuple[Any, ...] = (
 
 def register(conf: Any) -> None:
     """Add the options to a ``ConfigOpts`` (Ryu has one of its own); twice does no harm."""
-    conf.register_cli_opts(OPTIONS)
+    if OPTIONS[0].dest not in conf:  # once the command line is read, even repeating it is an error
+        conf.register_cli_opts(OPTIONS)
 
 
 def check_config_files(files: Sequence[str]) -> None:

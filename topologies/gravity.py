@@ -39,11 +39,12 @@ def gravity(topology: Topology, seed: int = 0, hour: float = 20.0) -> dict[tuple
         largest capacity of the topology. Scale it (:meth:`topologies.traffic.Matrix.scaled`)
         to the load that is wanted.
     """
+    hour %= 24.0
     n = len(topology.nodes)
     masses = random.Random(f"gravity-{seed}")
     sends = [masses.expovariate(1.0) for _ in range(n)]
     takes = [masses.expovariate(1.0) for _ in range(n)]
-    noise = random.Random(f"noise-{seed}-{hour % 24:.4f}")
+    noise = random.Random(f"noise-{seed}-{hour:.4f}")
     activity = [daily(hour + node.x / 15.0) for node in topology.nodes]
     largest = max((edge.capacity for edge in topology.edges), default=1.0)
     peak = max(sends) * max(takes)

@@ -42,15 +42,17 @@ class HighsLp:
         base = start_choice(problem)
         master = Master(problem, problem.layout, base)
         optimal = master.solve(budget.left() - _MARGIN_S)
+        value = master.value
         stage = "mlu" if optimal else "mlu cut short"
         best.offer(_tidy(problem, master.shares()))
         if optimal and budget.left() > _MARGIN_S:
-            cap = max(master.value, problem.bound) * (1 + SLACK)
+            # A little inside the slack, so that rounding does not push it out.
+            cap = max(value, problem.bound) * (1 + 0.9 * SLACK)
             master.smooth(cap, _move_price(problem))
             stage = "squares" if master.solve(budget.left() - _MARGIN_S) else "squares cut short"
             if master.feasible:
                 best.offer(_tidy(problem, master.shares()))
-        return best.solution({"stage": stage, "lp_mlu": master.value})
+        return best.solution({"stage": stage, "lp_mlu": value})
 
 
 def _tidy(problem: RoutingProblem, shares: Floats) -> Floats:

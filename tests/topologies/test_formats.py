@@ -149,7 +149,7 @@ def test_json_round_trip(tmp_path: Path) -> None:
         ("x.txt", SNDLIB.replace("( A B ) 155", "( A X ) 155"), "x.txt:9: L1 names the node X"),
         ("x.txt", SNDLIB.replace("LINKS (", "LINK ("), "x.txt: the section LINKS ( ... ) is"),
         ("x.txt", SNDLIB.replace("( 40000.00 133.00 )", "( )"), "x.txt:10: link L2 has neither"),
-        ("x.graphml", GRAPHML.replace("</graph>", ""), "x.graphml:29: not well-formed XML"),
+        ("x.graphml", GRAPHML.replace("</graph>", ""), "x.graphml:23: not well-formed XML"),
         ("x.graphml", GRAPHML.replace('target="2"', 'target="9"'), "an edge has the target '9'"),
         ("x.graphml", GRAPHML.replace(">155<", ">a lot<"), "the speed 'a lot' is not a number"),
         ("x.graph", "hello\n", "x.graph:1: neither REPETITA"),
@@ -185,7 +185,7 @@ def test_broken_matrices(tmp_path: Path, text: str, says: str) -> None:
 
 
 def test_unknown_name() -> None:
-    with pytest.raises(ValueError, match="abilen: neither a topology .*abilene.* nor a file"):
+    with pytest.raises(ValueError, match=r"abilen: neither a topology .*abilene.* nor a file"):
         load("abilen")
 
 

@@ -106,9 +106,10 @@ class Optimiser:
         self._say(hello)
         threading.Thread(target=self._cycles, daemon=True, name="cycles").start()
         decoder = Decoder()
+        sources: list[socket.socket | int] = [self._sock, self._wake_read]
         while not self._ending:
-            wanted = [self._sock] if self._out else []
-            readable, writable, _ = select.select([self._sock, self._wake_read], wanted, [])
+            wanted: list[socket.socket | int] = [self._sock] if self._out else []
+            readable, writable, _ = select.select(sources, wanted, [])
             if self._wake_read in readable:
                 with contextlib.suppress(BlockingIOError):
                     os.read(self._wake_read, 4096)

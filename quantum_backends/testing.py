@@ -12,6 +12,7 @@ from __future__ import annotations
 import numpy as np
 
 from quantum_backends.routing import RoutingProblem
+from quantum_backends.shortest import ShortestPaths
 
 
 def tiny_problem(split: bool = False) -> RoutingProblem:
@@ -31,3 +32,36 @@ def tiny_problem(split: bool = False) -> RoutingProblem:
         split=split,
         paths=((up, down),) * 3,
     )
+
+
+def random_problem(
+    n_nodes: int, chords: int, seed: int, split: bool = False, load: float = 1.2
+) -> RoutingProblem:
+    """A ring with random chords, two directions each, and gravity demands between all pairs.
+
+    Parameters
+    ----------
+    n_nodes : int
+        At least three.
+    chords : int
+        Chords per three nodes, roughly.
+    load : float
+        MLU when everybody takes a path of fewest hops.
+    """
+    rng = np.random.default_rng(seed)
+    cables = {(i, (i + 1) % n_nodes) for i in range(n_nodes)}
+    for _ in range(chords * n_nodes // 3):
+        a, b = sorted(rng.choice(n_nodes, 2, replace=False).tolist())
+        if b - a > 1 and (a, b) != (0, n_nodes - 1):
+            cables.add((a, b))
+    ends = np.array(sorted(cables))
+    tail, head = np.concatenate((ends, ends[:, ::-1])).T
+    capacity = np.tile(rng.choice([4.0, 10.0, 25.0], len(ends)), 2)
+    source, target = np.divmod(np.arange(n_nodes**2), n_nodes)
+    source, target = source[source != target], target[source != target]
+    mass = rng.lognormal(0, 1, n_nodes)
+    volume = mass[source] * mass[target] * rng.lognormal(0, 0.5, len(source))
+    found = ShortestPaths(n_nodes, tail, head, source, target).find(np.ones(len(tail)))
+    hops = np.bincount(found[2], np.repeat(volume, np.diff(found[1])), len(tail))
+    volume *= load / np.max(hops / capacity)
+    return RoutingProblem(n_nodes, tail, head, capacity, source, target, volume, split)

@@ -157,18 +157,18 @@ class Commander:
 
     def ping(
         self, src: int | str, dst: int | str, count: int = 1, tries: int = 3,
-        timeout: float = 1.0,
+        timeout_s: float = 1.0,
     ) -> dict:  # fmt: skip
         """Echo requests from one host to another."""
         a, b = self.host(src), self.host(dst)
         answer = self.agents.ask(a.number, {
             "cmd": "ping", "addresses": [b.ip], "count": count, "tries": tries,
-            "timeout_s": timeout, "spread_s": 0.0,
-        }).result(10 + count * 0.1 + tries * timeout)  # fmt: skip
+            "timeout_s": timeout_s, "spread_s": 0.0,
+        }).result(10 + count * 0.1 + tries * timeout_s)  # fmt: skip
         rtt = answer["rtt_ms"][b.ip]
         return {"answered": len(rtt), "asked": count, "rtt_ms": rtt, "retried": answer["retried"]}
 
-    def pingall(self, tries: int = 3, timeout: float = 1.0, spread: float | None = None) -> dict:
+    def pingall(self, tries: int = 3, timeout_s: float = 1.0, spread: float | None = None) -> dict:
         """Echo requests between all ordered pairs of hosts, spread over ``spread`` seconds."""
         begin = time.monotonic()
         hosts = self.plan.hosts
@@ -177,11 +177,11 @@ class Commander:
         messages = {
             host.number: {
                 "cmd": "ping", "addresses": [o.ip for o in hosts if o is not host], "count": 1,
-                "tries": tries, "timeout_s": timeout, "spread_s": spread_s,
+                "tries": tries, "timeout_s": timeout_s, "spread_s": spread_s,
             }
             for host in hosts
         }  # fmt: skip
-        answers = self.agents.ask_all(messages, 20 + spread_s + tries * timeout)
+        answers = self.agents.ask_all(messages, 20 + spread_s + tries * timeout_s)
         name = {host.ip: host.name for host in hosts}
         missing = [
             [host.name, name[ip]]
@@ -270,15 +270,15 @@ class Commander:
             "retransmits": end["sum_sent"].get("retransmits"),
         }
 
-    def execute(self, host: int | str, argv: list[str], timeout: float = 30.0) -> dict:
+    def execute(self, host: int | str, argv: list[str], timeout_s: float = 30.0) -> dict:
         """Run a program inside a host."""
         if not isinstance(argv, list) or not all(isinstance(word, str) for word in argv):
             raise ValueError(f"exec: argv {argv!r} is not a list of words")
         with self._inside(self.host(host), argv) as process:
             try:
-                out, err = process.communicate(timeout=timeout)
+                out, err = process.communicate(timeout=timeout_s)
             except subprocess.TimeoutExpired:
-                raise ValueError(f"exec: {argv[0]} was not done after {timeout:g} s") from None
+                raise ValueError(f"exec: {argv[0]} was not done after {timeout_s:g} s") from None
         return {"status": process.returncode, "stdout": out, "stderr": err}
 
     @contextlib.contextmanager

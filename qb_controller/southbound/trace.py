@@ -128,7 +128,7 @@ def _act(
     for action in actions:
         match action:
             case ("output", int(port)):
-                if port != packet.in_port and (live(packet.dpid, port) or port > 0):
+                if port != packet.in_port:
                     yield fraction, port, packet
             case ("in_port",):
                 yield fraction, packet.in_port, packet

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
+from itertools import pairwise
 
 from hypothesis import strategies as st
 
@@ -45,8 +46,7 @@ def diamond() -> Network:
 def path(net: Network, *dpids: int) -> Path:
     """Path through the given switches."""
     return path_of(
-        next(link for link in net.links_out[a] if link.dst == b)
-        for a, b in zip(dpids, dpids[1:], strict=False)
+        next(link for link in net.links_out[a] if link.dst == b) for a, b in pairwise(dpids)
     )
 
 

@@ -49,7 +49,7 @@ def test_weights_share_the_load() -> None:
 def test_a_worse_plan_is_refused() -> None:
     net = diamond()
     installed = (route(net, 1, 3, 4),)
-    with pytest.raises(VerificationError, match="worse than the present 0.4000"):
+    with pytest.raises(VerificationError, match=r"worse than the present 0\.4000"):
         verify(plan(route(net, 1, 2, 4)), snapshot(net, BUSY, installed))
 
 

@@ -125,7 +125,7 @@ def test_loss_is_counted_right(diamond: tuple[LiveNetwork, Plan]) -> None:
     ofctl(f"{PREFIX}s4", "add-flow", "priority=99,ip,nw_dst=10.0.0.4,actions=drop")
     time.sleep(0.2)
     flows = ofctl(f"{PREFIX}s4", "dump-flows")
-    ofctl(f"{PREFIX}s4", "--strict", "del-flows", "priority=99,ip,nw_dst=10.0.0.4")
+    ofctl(f"{PREFIX}s4", "del-flows", "priority=99,ip,nw_dst=10.0.0.4", "--strict")
     after = time.monotonic()
     told = network.call("traffic report", since=at, until=after + 0.3, losses=True)
     network.call("traffic stop")
@@ -165,7 +165,7 @@ def test_cut_and_restored_link(diamond: tuple[LiveNetwork, Plan]) -> None:
     network, planned = diamond
     network.call("link down", a="s1", b="s2")
     assert "LINK_DOWN" in ofctl(f"{PREFIX}s1", "show")
-    assert network.call("ping", src="h1", dst="h2", tries=1, timeout=0.3)["answered"] == 0
+    assert network.call("ping", src="h1", dst="h2", tries=1, timeout_s=0.3)["answered"] == 0
     network.call("link up", a=0, b=f"{PREFIX}s2")
     time.sleep(0.3)
     assert network.call("ping", src="h1", dst="h2")["answered"] == 1
@@ -185,7 +185,7 @@ def test_commands_refuse_in_words(diamond: tuple[LiveNetwork, Plan]) -> None:
         ("traffic start", {"demands": [[0, 9, 1e6]]}, "no host 9"),
         ("traffic start", {"demands": [[0, 1, -1]]}, "is not"),
         ("traffic start", {"file": "/nowhere"}, "/nowhere: No such file"),
-        ("exec", {"host": "h1", "argv": ["sleep", "9"], "timeout": 0.2}, "not done after 0.2 s"),
+        ("exec", {"host": "h1", "argv": ["sleep", "9"], "timeout_s": 0.2}, "not done after 0.2 s"),
     ):
         with pytest.raises(LiveError, match=re.escape(says)):
             network.call(command, **arguments)

@@ -134,7 +134,7 @@ class Controller:
         self.installer.connected(dp)
 
     def switch_disconnected(self, dp: Any) -> None:
-        if self.installer.datapaths.get(dp.id) is not dp:
+        if not self.installer.is_present(dp):
             return
         LOG.warning("switch %s disconnected", self.inventory.network().name(dp.id))
         self.inventory.switch_disconnected(dp.id, time.monotonic())
@@ -166,7 +166,7 @@ class Controller:
         """A switch refused a message: what it holds is read again, and what is missing re-sent."""
         LOG.warning("switch %016x refused a message: type %d, code %d", dp.id, kind, code)
         self.installer.counters["refused"] += 1
-        if self.installer.datapaths.get(dp.id) is dp:
+        if self.installer.is_present(dp):
             self.installer.read_again(dp.id)
 
     def arp(self, dp: Any, port: int, question: arp.Arp) -> None:

@@ -136,6 +136,7 @@ class Optimiser:
         """The other thread: workers are children of it, and it lives as long as the process."""
         try:
             self._pool.poll()
+            self._orchestrator.warm()
             while not self._ending:
                 request = self._mailbox.take(IDLE_POLL_S)
                 if request is None:

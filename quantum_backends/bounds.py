@@ -6,6 +6,7 @@ import highspy
 import numpy as np
 from scipy import sparse
 
+from quantum_backends.highs import INFINITY, is_optimal, quiet
 from quantum_backends.routing import Floats, RoutingProblem
 
 
@@ -54,37 +55,36 @@ def fractional_mlu(problem: RoutingProblem, seconds: float = float("inf")) -> fl
     supply[np.arange(t), targets] = -supply.sum(axis=1)
     link = np.arange(m)
     balance = sparse.coo_array(
-        (np.tile([1.0, -1.0], m), (np.stack((problem.tail, problem.head), 1).ravel(),
-                                   np.repeat(link, 2))), shape=(n, m)
+        (
+            np.tile([1.0, -1.0], m),
+            (np.stack((problem.tail, problem.head), 1).ravel(), np.repeat(link, 2)),
+        ),
+        shape=(n, m),
     )
     nodes = sparse.kron(sparse.eye_array(t), balance)
     capacity = sparse.kron(np.ones((1, t)), sparse.eye_array(m))
     mlu = sparse.coo_array((problem.capacity / -unit, (link, np.zeros(m, int))), shape=(m, 1))
     rows = sparse.block_array([[nodes, None], [capacity, mlu]]).tocsr()
-    low = np.concatenate((supply.ravel(), np.full(m, -highspy.kHighsInf)))
+    low = np.concatenate((supply.ravel(), np.full(m, -INFINITY)))
     high = np.concatenate((supply.ravel(), np.zeros(m)))
     return _minimum(rows, low, high, seconds)
 
 
 def _minimum(rows: sparse.csr_array, low: Floats, high: Floats, seconds: float) -> float:
     """Minimise the last variable, all variables at least zero."""
-    solver = highspy.Highs()
-    solver.setOptionValue("output_flag", False)
-    solver.setOptionValue("solver", "ipm")
-    if np.isfinite(seconds):
-        solver.setOptionValue("time_limit", seconds)
+    solver = quiet(min(seconds, INFINITY), solver="ipm")
     lp = highspy.HighsLp()
     lp.num_row_, lp.num_col_ = rows.shape
     lp.col_cost_ = np.append(np.zeros(lp.num_col_ - 1), 1.0)
     lp.col_lower_ = np.zeros(lp.num_col_)
-    lp.col_upper_ = np.full(lp.num_col_, highspy.kHighsInf)
+    lp.col_upper_ = np.full(lp.num_col_, INFINITY)
     lp.row_lower_, lp.row_upper_ = low, high
     lp.a_matrix_.format_ = highspy.MatrixFormat.kRowwise
     lp.a_matrix_.start_, lp.a_matrix_.index_ = rows.indptr, rows.indices
     lp.a_matrix_.value_ = rows.data
     solver.passModel(lp)
     solver.run()
-    status = solver.getModelStatus()
-    if status != highspy.HighsModelStatus.kOptimal:
-        raise ValueError(f"fractional MLU: {solver.modelStatusToString(status)}")
+    if not is_optimal(solver):
+        status = solver.modelStatusToString(solver.getModelStatus())
+        raise ValueError(f"fractional MLU: {status}")
     return float(solver.getInfo().objective_function_value)

@@ -132,7 +132,9 @@ def _cheapest(pool: ColumnPool, price: Floats) -> Ints:
 
 def _with_pool(problem: RoutingProblem, pool: ColumnPool, bound: float) -> RoutingProblem:
     layout = pool.layout()
-    filled = replace(problem, paths=layout.nested(), incumbent=None, bound=max(bound, problem.bound))
+    filled = replace(
+        problem, paths=layout.nested(), incumbent=None, bound=max(bound, problem.bound)
+    )
     filled.__dict__["layout"] = layout  # spare the flattening of what was just nested
     if problem.incumbent is None:
         return filled

@@ -17,11 +17,11 @@ from quantum_backends.routing import Floats, Ints
 INFINITY = highspy.kHighsInf
 
 
-class QuietHighs(highspy.Highs):  # type: ignore[misc]
+class QuietHighs(highspy.Highs):
     """HiGHS that prints nothing."""
 
-    def enableCallbacks(self) -> None:  # noqa: N802  (called by the base class's constructor)
-        """Silence the solver before the first call that prints."""
+    def enableCallbacks(self) -> None:
+        """Silence the solver before the base class's constructor makes it print."""
         self.setOptionValue("output_flag", False)
         super().enableCallbacks()
 
@@ -56,8 +56,14 @@ def add_columns(
 ) -> None:
     """Add variables with lower bound zero; column j has entries ``start[j]:start[j + 1]``."""
     solver.addCols(
-        len(cost), cost, np.zeros(len(cost)), upper, len(row), start[:-1].astype(np.int32),
-        row.astype(np.int32), value,
+        len(cost),
+        cost,
+        np.zeros(len(cost)),
+        upper,
+        len(row),
+        start[:-1].astype(np.int32),
+        row.astype(np.int32),
+        value,
     )
 
 
@@ -66,6 +72,11 @@ def add_rows(
 ) -> None:
     """Add constraints; row i has entries ``start[i]:start[i + 1]``."""
     solver.addRows(
-        len(low), low, high, len(column), start[:-1].astype(np.int32), column.astype(np.int32),
+        len(low),
+        low,
+        high,
+        len(column),
+        start[:-1].astype(np.int32),
+        column.astype(np.int32),
         value,
     )

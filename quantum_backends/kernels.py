@@ -13,6 +13,7 @@ import numpy as np
 from numba import njit
 
 from quantum_backends.routing import Floats, Ints, RoutingProblem
+from quantum_backends.testing import tiny_problem
 
 
 class Arrays(NamedTuple):
@@ -68,9 +69,7 @@ def squares(a: Arrays, load: Floats) -> float:
 
 
 @njit(cache=True)
-def soft_sweep(
-    a: Arrays, choice: Ints, load: Floats, order: Ints, steep: float, top: float
-) -> int:
+def soft_sweep(a: Arrays, choice: Ints, load: Floats, order: Ints, steep: float, top: float) -> int:
     """Let each demand in turn take its best path under sum_e exp(steep (u_e - top)).
 
     Returns the number of demands that moved; ``choice`` and ``load`` are changed in place.
@@ -100,7 +99,7 @@ def soft_sweep(
 @njit(cache=True)
 def uses(a: Arrays, choice: int, link: int) -> bool:
     """Tell whether a path uses a link."""
-    for t in range(a.start[choice], a.start[choice + 1]):
+    for t in range(a.start[choice], a.start[choice + 1]):  # noqa: SIM110  (numba: no any())
         if a.link[t] == link:
             return True
     return False
@@ -227,3 +226,17 @@ def best_swaps(
             mark[a.link[t]] = 0
         gain[k] = least if other[k] >= 0 else 0.0
     return other, gain, pressure
+
+
+def warm() -> None:
+    """Compile every loop (or load it from disk), so that no deadline pays for it."""
+    problem = tiny_problem()
+    a = arrays_of(problem)
+    choice = start = problem.layout.first[:-1].copy()
+    load, order = loads(a, choice), np.arange(len(choice))
+    highest(a, load)
+    squares(a, load)
+    soft_sweep(a, choice, load, order, 10.0, 1.0)
+    cool_hottest(a, choice, load, 0.0, 1)
+    smooth_sweep(a, choice, load, order, 1.0, start, 0.0)
+    best_swaps(a, choice, load, np.ones(len(load)), np.zeros(len(load), np.int64))

@@ -71,7 +71,11 @@ class Master:
         none = np.zeros(m + 1, np.int64)
         add_rows(self._solver, np.full(m, -INFINITY), -load, none, none[:0], nothing)
         add_columns(
-            self._solver, np.ones(1), np.full(1, INFINITY), np.array([0, m]), np.arange(m),
+            self._solver,
+            np.ones(1),
+            np.full(1, INFINITY),
+            np.array([0, m]),
+            np.arange(m),
             np.full(m, -1.0),
         )
         others = np.ones(len(pool.demand), dtype=bool)
@@ -87,13 +91,15 @@ class Master:
         n, volume, capacity = len(columns), self._problem.volume, self._problem.capacity
         length = np.diff(self._pool.start)[columns]
         left = np.cumsum(np.concatenate(([0], self._base_length)))[demand]
-        row = np.concatenate((
-            self._pool.link[ranges(self._pool.start[columns], length)],
-            self._base_link[ranges(left, self._base_length[demand])],
-        ))
-        column = np.concatenate((
-            np.repeat(np.arange(n), length), np.repeat(np.arange(n), self._base_length[demand])
-        ))
+        row = np.concatenate(
+            (
+                self._pool.link[ranges(self._pool.start[columns], length)],
+                self._base_link[ranges(left, self._base_length[demand])],
+            )
+        )
+        column = np.concatenate(
+            (np.repeat(np.arange(n), length), np.repeat(np.arange(n), self._base_length[demand]))
+        )
         value = volume[demand[column]] / capacity[row]
         value[length.sum() :] *= -1
         matrix = sparse.coo_array(
@@ -105,7 +111,11 @@ class Master:
         ).tocsc()
         matrix.eliminate_zeros()
         add_columns(
-            self._solver, np.zeros(n), np.full(n, INFINITY), matrix.indptr, matrix.indices,
+            self._solver,
+            np.zeros(n),
+            np.full(n, INFINITY),
+            matrix.indptr,
+            matrix.indices,
             matrix.data,
         )
         self.columns = np.concatenate((self.columns, columns))
@@ -151,8 +161,12 @@ class Master:
         earn = np.repeat(-(edge[:-1] + edge[1:]), m)
         n = len(earn)
         add_columns(
-            solver, earn, np.full(n, cap / SEGMENTS), np.arange(n + 1),
-            np.tile(np.arange(m), SEGMENTS), np.ones(n),
+            solver,
+            earn,
+            np.full(n, cap / SEGMENTS),
+            np.arange(n + 1),
+            np.tile(np.arange(m), SEGMENTS),
+            np.ones(n),
         )
 
     def duals(self) -> tuple[Floats, Floats]:
@@ -163,9 +177,8 @@ class Master:
 
     def base_length(self, weight: Floats) -> Floats:
         """Length of each demand's base path under link weights (k,)."""
-        return np.bincount(
-            self._base_owner, weight[self._base_link], self._problem.n_demands
-        )
+        n = self._problem.n_demands
+        return np.bincount(self._base_owner, weight[self._base_link], n).astype(np.float64)
 
     def shares(self) -> Floats:
         """Share of its demand's volume on each column of the pool; all base before a solution."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import chain
+from itertools import chain, pairwise
 from typing import Any
 
 import numpy as np
@@ -60,9 +60,9 @@ class Layout:
         """The inverse of :meth:`of`."""
         links = self.link.tolist()
         start = self.start.tolist()
-        flat = [tuple(links[a:b]) for a, b in zip(start, start[1:], strict=False)]
+        flat = [tuple(links[a:b]) for a, b in pairwise(start)]
         first = self.first.tolist()
-        return tuple(tuple(flat[a:b]) for a, b in zip(first, first[1:], strict=False))
+        return tuple(tuple(flat[a:b]) for a, b in pairwise(first))
 
 
 @dataclass(frozen=True, eq=False)
@@ -159,7 +159,8 @@ class RoutingProblem:
         layout = self.layout
         per_choice = flat * self.choice_volume
         weights = np.repeat(per_choice, np.diff(layout.start))
-        return np.bincount(layout.link, weights=weights, minlength=self.n_links)
+        sums = np.bincount(layout.link, weights=weights, minlength=self.n_links)
+        return sums.astype(np.float64)  # integers where there is nothing to add
 
     def mlu(self, fractions: Fractions | Floats) -> float:
         """Highest load over capacity; 0 where nothing flows."""
@@ -175,7 +176,7 @@ def nest(problem: RoutingProblem, flat: Floats) -> Fractions:
     """Flat shares (q,) nested as the problem's paths; the inverse of :func:`flatten`."""
     values = flat.tolist()
     first = problem.layout.first.tolist()
-    return tuple(tuple(values[a:b]) for a, b in zip(first, first[1:], strict=False))
+    return tuple(tuple(values[a:b]) for a, b in pairwise(first))
 
 
 def one_hot(problem: RoutingProblem, choice: npt.NDArray[Any]) -> Fractions:

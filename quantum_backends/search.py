@@ -9,7 +9,7 @@ import numpy as np
 from quantum_backends.objective import Score, floor, score
 from quantum_backends.routing import Floats, Ints, RoutingProblem, flatten, nest
 from quantum_backends.solution import Solution
-from quantum_backends.solver import Budget
+from quantum_backends.solver import Budget, ignore
 
 
 def refuse_without_paths(problem: RoutingProblem) -> str:
@@ -88,7 +88,8 @@ class Best:
         if not found < self.score:
             return False
         self.score, self._flat, self._at = found, flat, self._budget.elapsed()
-        self._budget.report(self._solution({}, self._at))
+        if self._budget.report is not ignore:  # nesting a large plan takes milliseconds
+            self._budget.report(self._solution({}, self._at))
         return True
 
     def solution(self, info: Mapping[str, float | str] | None = None) -> Solution:

@@ -23,9 +23,12 @@ class Solution:
     elapsed_s : float
         Time from the call of ``solve`` to this answer, seconds.
     info : mapping
-        The backend's own figures. Annealers and gate devices give ``raw_gain`` (how far the
-        samples themselves lowered the reduced energy, as a share of what a control of equal
-        effort did) and ``simulated`` (``yes`` where no real device was asked).
+        The backend's own figures; always ``found_s``, when this plan was found. Annealers and
+        gate devices add ``simulated`` (what stood in for the device), ``calls``, ``block`` (mean
+        size), the sums over the calls of the samples' own and the control's best energy
+        (``raw_energy``, ``control_energy``, relative to staying, so lower is better), and how
+        often each was lower (``raw_beats_control``, ``raw_equals_control``,
+        ``control_beats_raw``).
     """
 
     fractions: Fractions

@@ -15,8 +15,8 @@ def _never() -> bool:
     return False
 
 
-def _ignore(_: Solution) -> None:
-    return None
+def ignore(_: Solution) -> None:
+    """Report to nobody."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Budget:
 
     seconds: float
     cancelled: Callable[[], bool] = _never
-    report: Callable[[Solution], None] = _ignore
+    report: Callable[[Solution], None] = ignore
     started: float = field(default_factory=time.monotonic)
 
     def elapsed(self) -> float:

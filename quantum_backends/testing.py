@@ -9,10 +9,17 @@ Use :func:`check_backend` in a test of your own::
 
 from __future__ import annotations
 
+import time
+from dataclasses import replace
+from itertools import pairwise
+
 import numpy as np
 
-from quantum_backends.routing import RoutingProblem
+from quantum_backends.objective import score
+from quantum_backends.routing import RoutingProblem, check_fractions, one_hot
 from quantum_backends.shortest import ShortestPaths
+from quantum_backends.solution import Solution
+from quantum_backends.solver import Backend, Budget
 
 
 def tiny_problem(split: bool = False) -> RoutingProblem:
@@ -65,3 +72,74 @@ def random_problem(
     hops = np.bincount(found[2], np.repeat(volume, np.diff(found[1])), len(tail))
     volume *= load / np.max(hops / capacity)
     return RoutingProblem(n_nodes, tail, head, capacity, source, target, volume, split)
+
+
+def check_solution(problem: RoutingProblem, solution: Solution) -> None:
+    """Check that an answer is a valid plan, honestly scored and no worse than the incumbent.
+
+    Raises
+    ------
+    AssertionError or ValueError
+        It is not; the text says how.
+    """
+    check_fractions(problem, solution.fractions)
+    if not problem.split:
+        whole = all(max(shares) == 1.0 for shares in solution.fractions)
+        assert whole, "a single-path problem was answered with split demands"
+    true = problem.mlu(solution.fractions)
+    assert abs(solution.mlu - true) <= 1e-9 * max(true, 1.0), f"says {solution.mlu}, is {true}"
+    assert true >= problem.bound * (1 - 1e-6), f"{true} is below the proven bound {problem.bound}"
+    if problem.incumbent is not None:
+        before, after = score(problem, problem.incumbent), score(problem, solution.fractions)
+        allowed = problem.split or all(max(f) == 1.0 for f in problem.incumbent)
+        assert not allowed or after <= before, f"worse than the incumbent: {after} > {before}"
+
+
+def check_backend(
+    backend: Backend, late_s: float = 0.15, problems: tuple[RoutingProblem, ...] = ()
+) -> None:
+    """Check a backend against the contract of :class:`quantum_backends.solver.Backend`.
+
+    Parameters
+    ----------
+    late_s : float
+        How long after the end of its budget it may still answer.
+    problems : tuple of RoutingProblem
+        More to try, with candidate paths.
+    """
+    assert backend.family in ("classical", "annealer", "gate"), backend.family
+    backend.warm()
+    tiny = (tiny_problem(), tiny_problem(split=True))
+    kept = [replace(p, incumbent=one_hot(p, p.layout.first[:-1]), move_cost=1.0) for p in tiny]
+    idle = [replace(p, volume=np.zeros(p.n_demands)) for p in tiny]
+    accepted = 0
+    for problem in (*tiny, *kept, *idle, *problems):
+        if reason := backend.refusal(problem):
+            _check_refuses(backend, problem, reason)
+            continue
+        accepted += 1
+        for seconds in (0.0, 0.2):
+            reports: list[Solution] = []
+            began = time.monotonic()
+            answer = backend.solve(problem, Budget(seconds, report=reports.append), 7)
+            elapsed = time.monotonic() - began
+            assert elapsed <= seconds + late_s, f"{elapsed:.3f} s for a budget of {seconds} s"
+            assert answer.backend == backend.name, answer.backend
+            check_solution(problem, answer)
+            for earlier, later in pairwise([*reports, answer]):
+                check_solution(problem, earlier)
+                worse = score(problem, later.fractions) > score(problem, earlier.fractions)
+                assert not worse, "a later report is worse than an earlier one"
+        began = time.monotonic()
+        check_solution(problem, backend.solve(problem, Budget(60.0, cancelled=lambda: True), 7))
+        assert time.monotonic() - began <= late_s + 0.1, "went on after it was cancelled"
+    assert accepted, "refuses every problem"
+
+
+def _check_refuses(backend: Backend, problem: RoutingProblem, reason: str) -> None:
+    assert isinstance(reason, str)
+    try:
+        backend.solve(problem, Budget(0.1), 0)
+    except ValueError:
+        return
+    raise AssertionError(f"solves what it refuses ({reason})")

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import json
-import signal
-import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import IO
 
@@ -18,11 +15,10 @@ from topologies.agents import Agents
 from topologies.graph import MAX_SWITCHES
 from topologies.measure import GRACE_S, Shape, Traffic
 from topologies.network import Network
+from topologies.programs import Programs
 from topologies.traffic import Matrix, from_rows, read_matrix
 
-IPERF_PORT = 5201
 SLOW = ("ping", "pingall", "iperf3", "exec", "traffic report")
-PR_SET_PDEATHSIG = 1
 
 
 class Commander:
@@ -47,7 +43,7 @@ class Commander:
         self.out = out
         self.traffic = Traffic(self.plan, agents)
         self.writing = threading.Lock()
-        self.children: set[subprocess.Popen[str]] = set()
+        self.programs = Programs()
         self.workers = ThreadPoolExecutor(8, thread_name_prefix="command")
         self.table: dict[str, Callable[..., dict]] = {
             "topology": self.topology,
@@ -107,8 +103,7 @@ class Commander:
     def close(self) -> None:
         """Take no more commands and end the programs that run inside hosts."""
         self.workers.shutdown(wait=False, cancel_futures=True)
-        for child in list(self.children):
-            child.kill()
+        self.programs.kill()
 
     def host(self, who: int | str) -> HostPlan:
         """Host of a name (``h3``, with or without prefix) or of a node index: its first host."""
@@ -168,12 +163,15 @@ class Commander:
         rtt = answer["rtt_ms"][b.ip]
         return {"answered": len(rtt), "asked": count, "rtt_ms": rtt, "retried": answer["retried"]}
 
-    def pingall(self, tries: int = 3, timeout_s: float = 1.0, spread: float | None = None) -> dict:
-        """Echo requests between all ordered pairs of hosts, spread over ``spread`` seconds."""
+    def pingall(
+        self, tries: int = 3, timeout_s: float = 1.0, spread_s: float | None = None
+    ) -> dict:
+        """Echo requests between all ordered pairs of hosts, spread over ``spread_s``."""
         begin = time.monotonic()
         hosts = self.plan.hosts
         pairs = len(hosts) * (len(hosts) - 1)
-        spread_s = max(0.5, pairs / 1000) if spread is None else spread
+        if spread_s is None:
+            spread_s = max(0.5, pairs / 1000)
         messages = {
             host.number: {
                 "cmd": "ping", "addresses": [o.ip for o in hosts if o is not host], "count": 1,
@@ -233,11 +231,11 @@ class Commander:
         return dict(from_rows(numbered, n_nodes=MAX_SWITCHES * 16).demands)
 
     def traffic_report(
-        self, since: float | str = "start", until: float | None = None, grace: float = GRACE_S,
+        self, since: float | str = "start", until: float | None = None, grace_s: float = GRACE_S,
         series_ms: int = 0, pairs: bool = True, losses: bool = False,
     ) -> dict:  # fmt: skip
         """See :meth:`topologies.measure.Traffic.report`."""
-        return self.traffic.report(since, until, grace, series_ms, pairs, losses)
+        return self.traffic.report(since, until, grace_s, series_ms, pairs, losses)
 
     def traffic_stop(self) -> dict:
         """Send nothing more; reports stay possible."""
@@ -252,57 +250,9 @@ class Commander:
     def iperf3(self, src: int | str, dst: int | str, seconds: float = 5.0) -> dict:
         """TCP throughput from one host to another."""
         a, b = self.host(src), self.host(dst)
-        with self._inside(b, ["iperf3", "-s", "-1", "-p", str(IPERF_PORT)]):
-            time.sleep(0.3)
-            argv = ["iperf3", "-c", b.ip, "-p", str(IPERF_PORT), "-t", str(seconds), "-J"]
-            with self._inside(a, argv) as client:
-                out, err = client.communicate(timeout=seconds + 20)
-        try:
-            result = json.loads(out)
-        except ValueError:
-            raise RuntimeError(f"iperf3 said: {(out or err).strip()[:500]}") from None
-        if "error" in result:
-            raise RuntimeError(f"iperf3: {result['error']}")
-        end = result["end"]
-        return {
-            "sent_bps": end["sum_sent"]["bits_per_second"],
-            "received_bps": end["sum_received"]["bits_per_second"],
-            "retransmits": end["sum_sent"].get("retransmits"),
-        }
+        pids = self.network.pids
+        return self.programs.iperf3(pids[a.number], pids[b.number], b.ip, seconds)
 
     def execute(self, host: int | str, argv: list[str], timeout_s: float = 30.0) -> dict:
         """Run a program inside a host."""
-        if not isinstance(argv, list) or not all(isinstance(word, str) for word in argv):
-            raise ValueError(f"exec: argv {argv!r} is not a list of words")
-        with self._inside(self.host(host), argv) as process:
-            try:
-                out, err = process.communicate(timeout=timeout_s)
-            except subprocess.TimeoutExpired:
-                raise ValueError(f"exec: {argv[0]} was not done after {timeout_s:g} s") from None
-        return {"status": process.returncode, "stdout": out, "stderr": err}
-
-    @contextlib.contextmanager
-    def _inside(self, host: HostPlan, argv: list[str]) -> Iterator[subprocess.Popen[str]]:
-        """Start a program in a host; it is killed at the end, and dies with this process."""
-        child = subprocess.Popen(
-            ["mnexec", "-a", str(self.network.pids[host.number]), *argv],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            preexec_fn=_die_with_parent,
-        )
-        self.children.add(child)
-        try:
-            yield child
-        finally:
-            child.kill()
-            child.communicate()
-            self.children.discard(child)
-
-
-LIBC = ctypes.CDLL(None)
-
-
-def _die_with_parent() -> None:
-    LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        return self.programs.run(self.network.pids[self.host(host).number], argv, timeout_s)

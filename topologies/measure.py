@@ -132,7 +132,7 @@ class Traffic:
         series_ms : int
             Also counts per so many milliseconds (a multiple of 10), 0 for none.
         pairs : bool
-            Also counts per demand.
+            Also counts per demand; those with no packet in the interval are left out.
         losses : bool
             Also each demand's longest run of lost packets.
 
@@ -172,7 +172,7 @@ class Traffic:
         if since != "start" and kept_from > first:
             result["incomplete"] = f"times before {kept_from * BIN_NS / 1e9:.0f} are forgotten"
         if pairs:
-            result["pairs"] = rows
+            result["pairs"] = [row for row in rows if row["sent"] or row["received"]]
         if step:
             result["series"] = series(answers, first, step)
         return result

@@ -17,6 +17,8 @@ from topologies.mininet_parts import BackboneTopo, QuietLink, host_commands
 
 # The name live.py made before Mininet changed the class of loggers made later.
 log = logging.getLogger("topologies.live")
+# Mininet writes its own lines itself.
+logging.getLogger("mininet").propagate = False
 
 COUNTERS_MS = 100
 """Flow and group counters of a userspace switch are this old at most (default: 500)."""

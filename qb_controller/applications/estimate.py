@@ -26,7 +26,7 @@ class DemandEstimate:
         self._at = float("-inf")
 
     def update(self, demands: Iterable[Demand], at: float) -> tuple[Demand, ...]:
-        """Take one measurement of all demands; return the estimate in the same order.
+        """Take one measurement of all demands; return the estimate, one for each pair.
 
         Parameters
         ----------
@@ -37,11 +37,14 @@ class DemandEstimate:
         """
         known = self._average if 0 <= at - self._at <= STALE_S else {}
         self._at = at
-        self._average = {}
+        measured: dict[tuple[int, int], float] = {}
         for demand in demands:
             pair = (demand.ingress, demand.egress)
+            measured[pair] = measured.get(pair, 0.0) + demand.rate
+        self._average = {}
+        for pair, rate in measured.items():
             before = known.get(pair, 0.0)
-            step = demand.rate - before
-            rate = demand.rate if abs(step) > JUMP * before else before + WEIGHT * step
-            self._average[pair] = self._average.get(pair, 0.0) + rate
+            step = rate - before
+            jump = abs(step) > JUMP * before
+            self._average[pair] = rate if jump else before + WEIGHT * step
         return tuple(Demand(*pair, rate) for pair, rate in self._average.items())

@@ -18,10 +18,6 @@ MAX_SHARES = 8
 """Paths of one split route. A linear program rarely uses more than three; switches have few
 buckets to a group."""
 
-SETTLE_SLACK = 1e-3
-"""Relative rise of the MLU that leaving a pair where it is may cost: a tenth of a percent is far
-below what a second of measurement can tell."""
-
 _PASSES = 3
 
 
@@ -39,46 +35,58 @@ def to_units(problem: RoutingProblem, fractions: Floats) -> Units:
     fractions : float array (q,)
     """
     layout = problem.layout
+    top = _largest(problem, fractions)
     units = np.zeros(len(layout.demand), dtype=np.int64)
+    units[top] = WEIGHT_TOTAL
     if not problem.split:
-        for i in range(problem.n_demands):
-            a, b = layout.first[i], layout.first[i + 1]
-            units[a + int(np.argmax(fractions[a:b]))] = WEIGHT_TOTAL
         return units
     load = _Links(problem, problem.loads(fractions))
-    for i in np.argsort(-problem.volume, kind="stable").tolist():
+    spread = np.flatnonzero(fractions[top] < 1 - 1e-9)
+    for i in spread[np.argsort(-problem.volume[spread], kind="stable")].tolist():
         a, b = int(layout.first[i]), int(layout.first[i + 1])
-        share = np.where(fractions[a:b] * WEIGHT_TOTAL >= 1, fractions[a:b], 0.0)
-        if np.count_nonzero(share) > MAX_SHARES:
-            share[np.argsort(-share, kind="stable")[MAX_SHARES:]] = 0.0
-        if not share.any():
-            share[int(np.argmax(fractions[a:b]))] = 1.0
-        exact = share / share.sum() * WEIGHT_TOTAL
-        whole = np.floor(exact + 1e-9).astype(np.int64)
-        unit = float(problem.volume[i]) / WEIGHT_TOTAL
-        for j in range(a, b):
-            load.add(j, whole[j - a] * unit - float(fractions[j]) * problem.volume[i])
-        used = (np.flatnonzero(share) + a).tolist()
-        for _ in range(WEIGHT_TOTAL - int(whole.sum())):
-            best = min(used, key=lambda j: load.worst(j, unit))
-            whole[best - a] += 1
-            load.add(best, unit)
-        units[a:b] = whole
+        units[a:b] = _round_one(fractions[a:b].tolist(), a, float(problem.volume[i]), load)
     return units
 
 
-def settle(problem: RoutingProblem, units: Units, incumbent: Units) -> Units:
+def _largest(problem: RoutingProblem, fractions: Floats) -> npt.NDArray[np.int64]:
+    """Flat index of each demand's largest fraction, the first of equals."""
+    order = np.lexsort((np.arange(len(fractions)), -fractions, problem.layout.demand))
+    return order[problem.layout.first[:-1]]
+
+
+def _round_one(fractions: list[float], first: int, volume: float, load: _Links) -> list[int]:
+    """Units of one demand, whose first choice is ``first``; keeps the loads up to date."""
+    kept = [j for j, share in enumerate(fractions) if share * WEIGHT_TOTAL >= 1]
+    kept = sorted(kept, key=lambda j: -fractions[j])[:MAX_SHARES]
+    kept = kept or [max(range(len(fractions)), key=fractions.__getitem__)]
+    total = sum(fractions[j] for j in kept)
+    unit = volume / WEIGHT_TOTAL
+    units = [0] * len(fractions)
+    for j in kept:
+        units[j] = int(fractions[j] / total * WEIGHT_TOTAL + 1e-9)
+    for j, share in enumerate(fractions):
+        load.add(first + j, units[j] * unit - share * volume)
+    for _ in range(WEIGHT_TOTAL - sum(units)):
+        best = min(kept, key=lambda j: load.worst(first + j, unit))
+        units[best] += 1
+        load.add(first + best, unit)
+    return units
+
+
+def settle(problem: RoutingProblem, units: Units, incumbent: Units, slack: float) -> Units:
     """Take back the moves that are not worth it, smallest demands first.
 
-    A pair goes back to what it does now where the MLU stays within :data:`SETTLE_SLACK` of the
-    answer's, and the sum of squared utilisations does not rise by more than the problem's
-    ``move_cost`` sets against moving that pair's traffic.
+    A pair goes back to what it does now where the MLU stays within the slack of the answer's, and
+    the sum of squared utilisations does not rise by more than the problem's ``move_cost`` sets
+    against moving that pair's traffic.
 
     Parameters
     ----------
     problem : RoutingProblem
     units, incumbent : int array (q,)
         The answer, and what is installed.
+    slack : float
+        Relative rise of the MLU that leaving pairs where they are may cost in all.
 
     Returns
     -------
@@ -87,22 +95,24 @@ def settle(problem: RoutingProblem, units: Units, incumbent: Units) -> Units:
     layout = problem.layout
     units = units.copy()
     load = _Links(problem, problem.loads(units / WEIGHT_TOTAL))
-    limit = load.highest() * (1 + SETTLE_SLACK)
+    limit = load.highest() * (1 + slack)
     total = float(problem.volume.sum())
     changed = np.unique(layout.demand[units != incumbent])
     changed = changed[np.argsort(problem.volume[changed], kind="stable")]
+    first = layout.first.tolist()
+    difference = (incumbent - units).tolist()
     for _ in range(_PASSES):
         left = []
         for i in changed.tolist():
-            a, b = int(layout.first[i]), int(layout.first[i + 1])
-            back = incumbent[a:b] - units[a:b]
+            a, b = first[i], first[i + 1]
             unit = float(problem.volume[i]) / WEIGHT_TOTAL
-            leaving = float(np.abs(back).sum()) / 2 * unit
+            leaving = sum(map(abs, difference[a:b])) / 2 * unit
             price = problem.move_cost * leaving / total if total else 0.0
             shift: dict[int, float] = {}
-            for j in np.flatnonzero(back).tolist():
-                for link in load.links(a + j):
-                    shift[link] = shift.get(link, 0.0) + float(back[j]) * unit
+            for j in range(a, b):
+                if difference[j]:
+                    for link in load.links(j):
+                        shift[link] = shift.get(link, 0.0) + difference[j] * unit
             if load.allows(shift, limit, price):
                 load.apply(shift)
                 units[a:b] = incumbent[a:b]

@@ -104,10 +104,8 @@ def _in_path(text: str) -> str:
 def explain(one: Mapping[str, Any]) -> None:
     """Tell the story of a decision."""
     family = f" ({one['family']})" if one["family"] else ""
-    print(
-        f"Decision {one['decision']} of {one['application']} at {clock(one['at'])}: "
-        f"{one['backend']}{family}"
-    )
+    asked = "no solver was asked" if one["backend"] == "none" else f"{one['backend']}{family}"
+    print(f"Decision {one['decision']} of {one['application']} at {clock(one['at'])}: {asked}")
     print(f"Why: {one['reason']}")
     print(f"Allowed: {seconds(one['deadline_s'])} from snapshot to verified plan")
     if one["features"]:
@@ -148,7 +146,7 @@ def outcome_text(one: Mapping[str, Any]) -> str:
             f"  predicted: within {seconds(predicted['time_s'])}"
             + (f", gap {percent(predicted['gap'])}" if predicted.get("gap") is not None else "")
         )
-    if outcome["detail"]:
+    if outcome["detail"] and outcome["detail"] != one["reason"]:
         lines.append(f"  {outcome['detail']}")
     lines += [f"  {key}: {_figure(value)}" for key, value in outcome["extra"].items()]
     return "\n".join(lines)

@@ -41,10 +41,8 @@ FLOWS = (
 DRIFT = (
     Column("switch"),
     Column("difference"),
-    Column("entry"),
     Column("text"),
-    Column("meant"),
-    Column("found"),
+    Column("entry"),
 )
 
 FIRST_READING_S = 1.0

@@ -66,6 +66,11 @@ def tree_path(tree: Tree, ingress: int) -> Path | None:
     return path_of(links) if links else None
 
 
+def on_tree(tree: Tree, path: Path) -> bool:
+    """Whether a path is the one that the tree of its egress gives."""
+    return all(step.dpid in tree and tree[step.dpid].id == step for step in path.links)
+
+
 @lru_cache(maxsize=16)
 def _trees(dpids: frozenset[int], links: frozenset[Link]) -> dict[int, dict[int, Link]]:
     incoming: dict[int, list[Link]] = {dpid: [] for dpid in dpids}

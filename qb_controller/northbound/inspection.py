@@ -6,23 +6,28 @@ reading before this one (see :mod:`.readings`) and are None where there is none 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from qb_controller.errors import InputError, NotFound
 from qb_controller.model.network import Host, Network
-from qb_controller.model.rules import FlowRule, GroupRule, RuleKey, RuleSet
+from qb_controller.model.rules import FlowRule, GroupRule, RuleSet
 from qb_controller.northbound import params
+from qb_controller.northbound.describing import OWNERS, Describer, Description, label_put_on
 from qb_controller.northbound.params import Place
 from qb_controller.northbound.readings import Key, Rate, Readings, key_of
 from qb_controller.northbound.resources import Row, path_names
-from qb_controller.northbound.tracing import Choice, Way, trace
 from qb_controller.northbound.view import LiveRule, View
-from qb_controller.northbound.words import OWNERS, Description, Words, actions_text
-from qb_controller.southbound.diff import diff
-from qb_controller.southbound.labels import BASE, parse
-from qb_controller.southbound.layout import in_order
+from qb_controller.southbound import words
+from qb_controller.southbound.drift import Difference
+from qb_controller.southbound.drift import drift as differences
+from qb_controller.southbound.labels import BASE, Label, parse
+from qb_controller.southbound.layout import in_order, pair_group
+from qb_controller.southbound.trace import Branch, trace
 
 Entry = FlowRule | GroupRule
+
+PAUSE_EVERY = 100
+"""Entries described between two pauses: about two milliseconds."""
 
 
 def flows(view: View, readings: Readings, query: Mapping[str, str]) -> Iterator[Row]:
@@ -48,27 +53,35 @@ def flows(view: View, readings: Readings, query: Mapping[str, str]) -> Iterator[
         of_one = sorted(view.live_rules((dpid,)), key=lambda one: in_order(key_of(one)[1]))
         rates |= readings.take(of_one)
         live += of_one
-    words = Words(network, view.intent(), view.numbers())
-    return _rows(words, live, rates, ends, owner)
+        view.pause()
+    describer = Describer(network, view.intent(), view.numbers())
+
+    def wanted(dpid: int, what: Description) -> bool:
+        if owner is not None and what.owner != owner:
+            return False
+        return ends is None or serves(describer, dpid, what, *ends)
+
+    return _rows(view, describer, live, rates, wanted)
 
 
 def _rows(
-    words: Words,
+    view: View,
+    describer: Describer,
     live: list[LiveRule],
     rates: Mapping[Key, Rate | None],
-    ends: tuple[Place, Place] | None,
-    owner: str | None,
+    wanted: Callable[[int, Description], bool],
 ) -> Iterator[Row]:
-    for one in live:
-        what = words.describe(one.dpid, one.rule)
-        if owner is not None and what.owner != owner:
-            continue
-        if ends is not None and not serves(words, one.dpid, what, *ends):
-            continue
-        yield _row(words.network, one, what, rates[key_of(one)])
+    for count, one in enumerate(live):
+        if count % PAUSE_EVERY == PAUSE_EVERY - 1:
+            view.pause()
+        what = describer.describe(one.dpid, one.rule)
+        if wanted(one.dpid, what):
+            yield _row(describer.network, one, what, rates[key_of(one)])
 
 
-def serves(words: Words, dpid: int, what: Description, source: Place, target: Place) -> bool:
+def serves(
+    describer: Describer, dpid: int, what: Description, source: Place, target: Place
+) -> bool:
     """Whether packets from one place to another meet an entry (links' groups left out)."""
     if what.host is not None and target.host is not None and what.host.mac != target.host.mac:
         return False
@@ -79,8 +92,8 @@ def serves(words: Words, dpid: int, what: Description, source: Place, target: Pl
         return False
     if dpid == target.dpid:
         return True
-    path = words.base_path(pair)
-    return pair not in words.intent.pairs and path is not None and dpid in path.dpids
+    path = describer.base_path(pair)
+    return pair not in describer.intent.pairs and path is not None and dpid in path.dpids
 
 
 def _row(network: Network, live: LiveRule, what: Description, rate: Rate | None) -> Row:
@@ -112,7 +125,7 @@ def raw(rule: Entry) -> Row:
             "type": rule.type,
             "buckets": [
                 {
-                    "actions": actions_text(bucket.actions),
+                    "actions": words.actions(bucket.actions),
                     "weight": bucket.weight,
                     "watch_port": bucket.watch_port,
                 }
@@ -124,7 +137,7 @@ def raw(rule: Entry) -> Row:
         "table": rule.table,
         "priority": rule.priority,
         "match": {name: _value(value) for name, value in rule.match},
-        "actions": actions_text(rule.actions),
+        "actions": words.actions(rule.actions),
         "cookie": f"{rule.cookie:#018x}",
     }
 
@@ -165,22 +178,21 @@ def path(view: View, source: Place, target: Place) -> Row:
     if start.mac == goal.mac:
         raise InputError(f"from and to are the same host {start.name}")
     asked = _Asked(view)
-    ways = trace(network, asked, start, goal)
-    words = Words(network, view.intent(), view.numbers())
+    branches = trace(asked, network, start, goal)
+    describer = Describer(network, view.intent(), view.numbers())
     reasons = {one.number: one.reason for one in view.decisions()}
-    rows = [_way(words, asked, way, (start.dpid, goal.dpid), reasons) for way in ways]
-    lost = sum(way.share for way in ways if way.fault)
-    if not lost:
-        count = "one path" if len(ways) == 1 else f"{len(ways)} paths"
-        text = f"packets take {count}"
+    ways = [_way(describer, asked, branch, start, goal, reasons) for branch in branches]
+    arriving = sum(way["share"] for way in ways if way["delivered"])
+    if arriving > 1 - 1e-9:
+        text = f"packets take {'one path' if len(ways) == 1 else f'{len(ways)} paths'}"
     else:
-        text = f"{100 * lost:.3g} % of the packets do not arrive"
+        text = f"{100 * (1 - arriving):.3g} % of the packets do not arrive"
     return {
         "from": start.name,
         "to": goal.name,
-        "delivered": not lost and bool(ways),
+        "delivered": arriving > 1 - 1e-9,
         "text": text,
-        "ways": rows,
+        "ways": ways,
     }
 
 
@@ -196,18 +208,22 @@ def _host_at(network: Network, place: Place) -> Host:
 
 
 def _way(
-    words: Words, asked: _Asked, way: Way, pair: tuple[int, int], reasons: Mapping[int, str]
+    describer: Describer,
+    asked: _Asked,
+    branch: Branch,
+    start: Host,
+    goal: Host,
+    reasons: Mapping[int, str],
 ) -> Row:
-    label = next((found for mac in way.labels if (found := parse(mac)) is not None), None)
-    steering = words.intent.pairs.get(pair)
-    share = None
-    if steering is not None:
-        share = next((one for one in steering.shares if one.label == label), None)
+    network = describer.network
+    label = next((found for mac in branch.labels if (found := parse(mac)) is not None), None)
+    dpids = [start.dpid, *(network.link_by_id[link].dst for link in branch.links)]
+    steering = describer.intent.pairs.get((start.dpid, goal.dpid))
+    shares = steering.shares if steering else ()
+    share = next((one for one in shares if one.label == label), None)
     decision = share.decision if share else None
-    if way.fault:
-        text = f"LOST: {way.fault}"
-    elif label is None:
-        text = "both are at the same switch"
+    if label is None:
+        text = "both are at the same switch" if start.dpid == goal.dpid else "without a label"
     elif label.ingress == BASE:
         text = f"shortest path, base layer, epoch {label.epoch}"
     elif share is None:
@@ -216,28 +232,37 @@ def _way(
         why = reasons.get(share.decision)
         text = f"steered by {steering.owner if steering else 'te'}, epoch {label.epoch}, decision "
         text += f"{decision}" + (f": {why}" if why else "")
+    if any(branch.tags):
+        text += "; around a link that is down"
+    delivered = branch.end == "delivered"
     return {
-        "share": way.share,
-        "measured_share": _measured(asked, way.choices),
-        "path": [words.network.name(dpid) for dpid in way.dpids],
-        "delivered": not way.fault,
+        "share": branch.fraction,
+        "measured_share": _measured(asked, describer, start.dpid, goal.dpid, label),
+        "path": [network.name(dpid) for dpid in dpids],
+        "delivered": delivered,
         "label": label.mac if label else None,
         "epoch": label.epoch if label else None,
         "decision": decision,
-        "text": text,
+        "text": text if delivered else f"LOST: {branch.end} ({text})",
     }
 
 
-def _measured(asked: _Asked, choices: tuple[Choice, ...]) -> float | None:
-    """Share of the bytes that the buckets really took since their group last changed."""
-    result = 1.0 if choices else None
-    for choice in choices:
-        live = asked.live.get((choice.dpid, choice.group_id))
-        total = sum(count for _, count in live.buckets) if live else 0
-        if live is None or not total or choice.bucket >= len(live.buckets):
-            return None
-        result = (result or 0.0) * live.buckets[choice.bucket][1] / total
-    return result
+def _measured(
+    asked: _Asked, describer: Describer, ingress: int, egress: int, label: Label | None
+) -> float | None:
+    """Share of the pair's bytes that really got a label, since its group last changed."""
+    live = asked.live.get((ingress, pair_group(describer.numbers.of(egress))))
+    if live is None or not isinstance(live.rule, GroupRule) or len(live.rule.buckets) < 2:
+        return None
+    total = sum(count for _, count in live.buckets)
+    if not total or len(live.buckets) != len(live.rule.buckets):
+        return None
+    mine = (
+        count
+        for bucket, (_, count) in zip(live.rule.buckets, live.buckets, strict=True)
+        if label_put_on(bucket) == label
+    )
+    return sum(mine) / total
 
 
 def drift(view: View) -> Row:
@@ -249,58 +274,30 @@ def drift(view: View) -> Row:
     network = view.network()
     settled = view.status().settled
     meant = {dpid: dict(rules) for dpid, rules in view.intended().items()}
-    words = Words(network, view.intent(), view.numbers())
+    describer = Describer(network, view.intent(), view.numbers())
     rows: list[Row] = []
     entries = 0
     for dpid in sorted(set(meant) | set(network.switch_by_dpid)):
         held: RuleSet = {key_of(one)[1]: one.rule for one in view.live_rules((dpid,))}
         entries += len(held)
-        rows += _differences(words, dpid, held, meant.get(dpid, {}))
+        found = differences({dpid: held}, {dpid: meant.get(dpid, {})}, network)
+        rows += (_difference(describer, one) for one in found)
         view.pause()
-    settled = settled and view.status().settled and view.intended() == meant
     return {
-        "settled": settled,
+        "settled": settled and view.status().settled and view.intended() == meant,
         "switches": len(network.switches),
         "entries": entries,
         "differences": rows,
     }
 
 
-def _differences(words: Words, dpid: int, held: RuleSet, meant: RuleSet) -> Iterator[Row]:
-    delta = diff(held, meant)
-    kinds = (("missing", delta.adds), ("changed", delta.mods), ("unexpected", delta.deletes))
-    for difference, entries in kinds:
-        for entry in entries:
-            key = entry.group_id if isinstance(entry, GroupRule) else entry.key
-            yield {
-                "switch": words.network.name(dpid),
-                "difference": difference,
-                "entry": entry_text(key),
-                "text": words.describe(dpid, entry).text,
-                "meant": behaviour(meant.get(key)),
-                "found": behaviour(held.get(key)),
-            }
-
-
-def entry_text(key: RuleKey | int) -> str:
-    """Name an entry as ``ovs-ofctl`` users know it."""
-    if isinstance(key, int):
-        return f"group {key:#x}"
-    match = ",".join(f"{name}={_value(value)}" for name, value in key.match) or "any"
-    return f"table {key.table} priority {key.priority} {match}"
-
-
-def behaviour(entry: Entry | None) -> str | None:
-    """What an entry does, with its cookie; None where there is none."""
-    if entry is None:
-        return None
-    if isinstance(entry, FlowRule):
-        return f"{actions_text(entry.actions)} (cookie {entry.cookie:#018x})"
-    buckets = (
-        f"[{actions_text(bucket.actions)}; weight {bucket.weight}, watch {bucket.watch_port}]"
-        for bucket in entry.buckets
-    )
-    return f"{entry.type} {' '.join(buckets)}"
+def _difference(describer: Describer, one: Difference) -> Row:
+    return {
+        "switch": one.switch,
+        "difference": one.kind,
+        "entry": one.what,
+        "text": describer.describe(one.dpid, one.entry).text if one.entry else one.what,
+    }
 
 
 def repair(view: View) -> Row:

@@ -7,7 +7,7 @@ request waited falsifies it. The server keeps one earlier reading of each rule; 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from qb_controller.model.rules import GroupRule, RuleKey
@@ -51,9 +51,9 @@ class Readings:
     """
 
     def __init__(self) -> None:
-        self._last: dict[Key, _Reading] = {}
+        self._last: dict[int, dict[Key, _Reading]] = {}
 
-    def take(self, rules: Iterable[LiveRule]) -> dict[Key, Rate | None]:
+    def take(self, rules: Sequence[LiveRule]) -> dict[Key, Rate | None]:
         """Take in complete readings of one or more switches and return the rate of every rule.
 
         Returns
@@ -62,23 +62,22 @@ class Readings:
             None for a rule read for the first time, made anew since, or last read more than
             :data:`LONGEST_S` ago.
         """
-        taken = {key_of(live): self._step(live) for live in rules}
-        read = {dpid for dpid, _ in taken}
-        kept = {key: one for key, one in self._last.items() if key[0] not in read}
-        self._last = kept | taken
-        return {key: one.rate for key, one in taken.items()}
+        taken: dict[int, dict[Key, _Reading]] = {}
+        for live in rules:
+            before = self._last.get(live.dpid, {}).get(key_of(live))
+            taken.setdefault(live.dpid, {})[key_of(live)] = _step(before, live)
+        self._last |= taken
+        return {key: one.rate for of_one in taken.values() for key, one in of_one.items()}
 
-    def _step(self, live: LiveRule) -> _Reading:
-        now = _Reading(live.duration_s, live.packets, live.bytes, None)
-        before = self._last.get(key_of(live))
-        if before is None or live.packets < before.packets or live.bytes < before.bytes:
-            return now
-        passed = live.duration_s - before.age_s
-        if passed < 0 or passed > LONGEST_S:
-            return now
-        if passed < SHORTEST_S:
-            return before
-        rate = Rate(
-            (live.packets - before.packets) / passed, 8 * (live.bytes - before.bytes) / passed
-        )
-        return _Reading(live.duration_s, live.packets, live.bytes, rate)
+
+def _step(before: _Reading | None, live: LiveRule) -> _Reading:
+    now = _Reading(live.duration_s, live.packets, live.bytes, None)
+    if before is None or live.packets < before.packets or live.bytes < before.bytes:
+        return now
+    passed = live.duration_s - before.age_s
+    if passed < 0 or passed > LONGEST_S:
+        return now
+    if passed < SHORTEST_S:
+        return before
+    rate = Rate((live.packets - before.packets) / passed, 8 * (live.bytes - before.bytes) / passed)
+    return _Reading(live.duration_s, live.packets, live.bytes, rate)

@@ -27,7 +27,9 @@ from qb_controller.runtime.jobs import Run
 from qb_controller.runtime.messages import CycleRequest, CycleResult, Settings
 from qb_controller.runtime.worker import DEFAULT_BACKENDS
 from qb_controller.runtime.workers import WorkerPool
+from quantum_backends.routing import RoutingProblem
 from quantum_backends.solver import Backend
+from quantum_backends.testing import tiny_problem
 
 REFINE_SHARE = 0.35
 """Share of the deadline that widening the choice of paths and proving a bound may take. Paths
@@ -93,6 +95,13 @@ class Orchestrator:
         for decision in journal.solved(LEARN_FROM):
             self._learn(decision)
 
+    def warm(self) -> None:
+        """Load what a backend needs to say whether it refuses, before a deadline runs."""
+        tiny = tiny_problem(split=False)
+        for name in self._backends:
+            self._refusal(name, tiny)
+            self._pool.poll()
+
     def run_cycle(self, request: CycleRequest) -> CycleResult:
         """Answer a request; never raises for anything that the request or a solver contains."""
         began = time.monotonic()
@@ -154,13 +163,19 @@ class Orchestrator:
         self, task: Task, features: Mapping[str, float], settings: Settings, allowed: float
     ) -> Choice:
         self._pool.poll()
-        refusals = {name: self._backends[name].refusal(task.problem) for name in self._backends}
+        refusals = {name: self._refusal(name, task.problem) for name in self._backends}
         for name, reason in self._pool.unavailable().items():
             refusals[name] = refusals[name] or reason
         predictions = self._performance.predict(
             task.problem.n_demands, task.problem.split, allowed, refusals
         )
         return decide(features, predictions, settings, allowed)
+
+    def _refusal(self, name: str, problem: RoutingProblem) -> str:
+        try:
+            return self._backends[name].refusal(problem)
+        except Exception as error:  # a vendor's library may fail in any way; it must not stop TE
+            return f"could not be asked: {type(error).__name__}: {error}"
 
     def _conclude(
         self,
@@ -284,6 +299,7 @@ def solve_once(
         with WorkerPool(backends, spec) as pool:
             pool.wait_ready(patience_s)
             orchestrator = Orchestrator(application, pool, backends, journal)
+            orchestrator.warm()
             return orchestrator.run_cycle(CycleRequest(1, snapshot, settings))
     finally:
         journal.close()

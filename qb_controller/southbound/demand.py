@@ -31,7 +31,7 @@ LONGEST_S = 10.0
 against the 10 percent of headroom that traffic engineering aims at; slow drifts are followed within
 half of it."""
 
-PACKET_BYTES = 1500
+PACKET_BITS = 1500 * 8
 """A sample holds whole packets, so one more or less is no change."""
 
 
@@ -60,28 +60,32 @@ UNKNOWN = Estimate()
 def follow(estimate: Estimate, sample: Sample | None) -> Estimate:
     """The estimate after one more sample; None (a missing sample, a reset) leaves it as it is."""
     idle = estimate.window and not estimate.rate
-    if sample is None or (idle and not sample.bytes):
+    if sample is None or (idle and not sample.bits):
         return estimate
     before = () if estimate.mixed else estimate.window
     window = _shortened((*before, sample))
-    for newest in range(1, len(window)):
-        if _contradict(window[:-newest], window[-newest:]):
-            changed = window[-newest:]
-            return Estimate(_mean(changed), changed, mixed=newest == 1)
-    return Estimate(_mean(window), window)
+    bits, seconds = _sum(window)
+    new_bits = new_seconds = 0.0
+    for position in range(len(window) - 1, 0, -1):
+        new_bits += window[position].bits
+        new_seconds += window[position].seconds
+        newer = Sample(new_bits, new_seconds)
+        if _contradict(Sample(bits - new_bits, seconds - new_seconds), newer):
+            changed = window[position:]
+            return Estimate(new_bits / new_seconds, changed, mixed=len(changed) == 1)
+    return Estimate(bits / seconds, window)
 
 
-def _contradict(older: tuple[Sample, ...], newer: tuple[Sample, ...]) -> bool:
+def _contradict(older: Sample, newer: Sample) -> bool:
     """Whether no steady rate and no lag below :data:`LAG_S` explain both."""
-    old_s, new_s = sum(s.seconds for s in older), sum(s.seconds for s in newer)
-    old, new = _mean(older), _mean(newer)
-    steady = (old * old_s + new * new_s) / (old_s + new_s)
-    slack = steady * LAG_S * (1 / old_s + 1 / new_s) + 8 * PACKET_BYTES / min(old_s, new_s)
-    return abs(new - old) > slack
+    steady = (older.bits + newer.bits) / (older.seconds + newer.seconds)
+    lag = steady * LAG_S * (1 / older.seconds + 1 / newer.seconds)
+    grain = PACKET_BITS / min(older.seconds, newer.seconds)
+    return abs(newer.bits / newer.seconds - older.bits / older.seconds) > lag + grain
 
 
-def _mean(samples: tuple[Sample, ...]) -> float:
-    return 8 * sum(s.bytes for s in samples) / sum(s.seconds for s in samples)
+def _sum(samples: tuple[Sample, ...]) -> Sample:
+    return Sample(sum(sample.bits for sample in samples), sum(s.seconds for s in samples))
 
 
 def _shortened(window: tuple[Sample, ...]) -> tuple[Sample, ...]:

@@ -1,85 +1,61 @@
 """Rates from counters, by the switch's own clock.
 
-A switch tells with every counter how long the port or group has existed. Dividing by differences of
-that time rather than of the controller's keeps delays of requests and replies out of the rates.
+A switch tells with every counter how long the port or group has existed. Dividing by differences
+of that time rather than of the controller's keeps late and lost answers out of the rates.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 UNAVAILABLE = (1 << 64) - 1
 """OpenFlow's value of a counter that a switch does not keep."""
 
+SPAN_AT_LEAST_S = 0.05
+"""Readings closer together than this say nothing: counters are refreshed less often."""
 
-@dataclass(frozen=True, slots=True)
-class Counters:
-    """One reading of a port or a group.
+
+class Reading(NamedTuple):
+    """A counter as a switch reported it.
 
     Attributes
     ----------
-    bytes, packets : int
-        Totals, 64 bits.
-    duration_sec, duration_nsec : int
-        Age of the port or group by the switch's clock.
+    bytes : int
+        Total, 64 bits.
+    seconds : float
+        Age of the port or group by the switch's clock (duration_sec and duration_nsec).
     """
 
     bytes: int
-    packets: int
-    duration_sec: int
-    duration_nsec: int
-
-    @property
-    def nanoseconds(self) -> int:
-        return self.duration_sec * 1_000_000_000 + self.duration_nsec
+    seconds: float
 
 
-@dataclass(frozen=True, slots=True)
-class Sample:
+class Sample(NamedTuple):
     """What went through between two readings.
 
     Attributes
     ----------
+    bits : float
     seconds : float
         Above zero.
-    bytes, packets : int
     """
 
+    bits: float
     seconds: float
-    bytes: int
-    packets: int
-
-    @property
-    def bits_per_s(self) -> float:
-        return self.bytes * 8 / self.seconds
-
-    @property
-    def packets_per_s(self) -> float:
-        return self.packets / self.seconds
 
 
-def between(before: Counters | None, after: Counters) -> Sample | None:
+def span(before: Reading, after: Reading) -> Sample | None:
     """The traffic between two readings, None where they do not tell.
 
-    They do not where there is no earlier reading, where no time has passed (one reading answered
-    twice), where the switch keeps no such counter, and where it began to count anew: its clock or a
-    total went back. Open vSwitch does the latter with a group's totals at every group-mod. A total
-    that went back from above half of 64 bits has wrapped. Either way the later reading is the one
-    to compare the next one with; after a missing reading that simply spans a longer time.
+    They do not where no time has passed to speak of, where the switch keeps no such counter, and
+    where it began to count anew: its clock or the total went back. Open vSwitch does the latter
+    with a group's total at group-mods. A total that went back from above half of 64 bits has
+    wrapped. After a missing reading the span is longer, and the rate as good.
     """
-    if before is None or UNAVAILABLE in (after.bytes, before.bytes):
+    seconds = after.seconds - before.seconds
+    if seconds < SPAN_AT_LEAST_S or UNAVAILABLE in (before.bytes, after.bytes):
         return None
-    elapsed = after.nanoseconds - before.nanoseconds
-    if elapsed <= 0:
-        return None
-    size = _grown(before.bytes, after.bytes)
-    packets = _grown(before.packets, after.packets)
-    if size is None or packets is None:
-        return None
-    return Sample(elapsed / 1e9, size, packets)
-
-
-def _grown(before: int, after: int) -> int | None:
-    if after >= before:
-        return after - before
-    return after - before + (1 << 64) if before >> 63 else None
+    size = after.bytes - before.bytes
+    if size < 0 and before.bytes >> 63:
+        size += 1 << 64
+    return Sample(size * 8.0, seconds) if size >= 0 else None

@@ -11,7 +11,7 @@ from qb_controller.model.network import LinkId, Network, Path
 from qb_controller.model.rules import Action, FlowRule, GroupRule, RuleKey, RuleSet, matches
 from qb_controller.southbound import layout
 from qb_controller.southbound.bypass import Bypass
-from qb_controller.southbound.labels import Label, Numbers, parse
+from qb_controller.southbound.labels import Label, parse
 
 Held = Mapping[int, RuleSet]
 """What the switches hold, by datapath id."""
@@ -26,13 +26,6 @@ def number_entries(held: Held) -> Iterator[tuple[int, int]]:
                 label = parse(value[0]) if isinstance(value, tuple) else None
                 if label is not None and key == rule.key:
                     yield dpid, label.egress
-
-
-def numbers_found(held: Held) -> Numbers:
-    """The numbers that the switches' own rules imply."""
-    numbers = Numbers()
-    numbers.learn(number_entries(held))
-    return numbers
 
 
 def sending_port(rules: RuleSet, actions: Iterable[Action]) -> int | None:

@@ -34,7 +34,7 @@ def path(network: Network, way: Path) -> str:
 
 def match(fields: Match) -> str:
     """``IPv4 eth_dst=...``, everything where there is no condition."""
-    parts = []
+    parts: list[str] = []
     for name, value in fields:
         if name == "eth_type" and isinstance(value, int):
             parts.insert(0, ETH_TYPES.get(value, f"eth_type={value:#06x}"))

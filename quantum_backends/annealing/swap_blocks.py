@@ -11,6 +11,7 @@ import time
 import numpy as np
 from dwave.samplers import SimulatedAnnealingSampler
 
+from quantum_backends import kernels
 from quantum_backends.blocks import Bits, search_blocks
 from quantum_backends.reductions.swap_block import SwapBlock
 from quantum_backends.routing import RoutingProblem
@@ -34,6 +35,7 @@ class AnnealedBlocks:
         return refuse_without_paths(problem)
 
     def warm(self) -> None:
+        kernels.warm()
         self.solve(tiny_problem(), Budget(0.05), 0)
 
     def solve(self, problem: RoutingProblem, budget: Budget, seed: int) -> Solution:

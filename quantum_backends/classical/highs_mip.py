@@ -47,6 +47,7 @@ class HighsMip:
         return f"{choices} choices, more than {LIMIT}" if choices > LIMIT else ""
 
     def warm(self) -> None:
+        kernels.warm()
         self.solve(tiny_problem(), Budget(1.0), 0)
 
     def solve(self, problem: RoutingProblem, budget: Budget, seed: int) -> Solution:

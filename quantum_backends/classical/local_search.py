@@ -45,6 +45,7 @@ class LocalSearch:
         return refuse_without_paths(problem)
 
     def warm(self) -> None:
+        kernels.warm()
         self.solve(tiny_problem(), Budget(0.02), 0)
 
     def solve(self, problem: RoutingProblem, budget: Budget, seed: int) -> Solution:
@@ -52,12 +53,10 @@ class LocalSearch:
         best = Best(problem, budget, self.name)
         search = _Search(problem, budget, best, np.random.default_rng(seed))
         moves = search.cool()
-        cycles = 0
         while not best.at_floor and budget.left() > (1 - _KEEP_FOR_POLISH) * budget.seconds:
             search.cycle()
-            cycles += 1
         search.polish()
-        return best.solution({"hot_moves": moves, "cycles": cycles})
+        return best.solution({"hot_moves": moves, "cycles": search.cycles})
 
 
 class _Search:
@@ -73,6 +72,7 @@ class _Search:
         free = (np.diff(problem.layout.first) > 1) & (problem.volume > 0)
         self.movable: Ints = np.flatnonzero(free)
         self.floor = floor(problem)
+        self.cycles = 0
 
     def cool(self) -> int:
         """Few moves away from the hottest link."""
@@ -84,9 +84,12 @@ class _Search:
 
     def cycle(self) -> None:
         """One cycle of sweeps from flat to steep, from a kicked copy of the best plan."""
-        choice = self.choice.copy()
+        choice = self._kicked()
         load = kernels.loads(self.arrays, choice)
-        low, high = np.exp(self.rng.uniform(np.log([10, 500]), np.log([200, 5000])))
+        low, high = 30.0, 2000.0
+        if self.cycles:
+            low, high = np.exp(self.rng.uniform(np.log([10, 500]), np.log([200, 5000])))
+        self.cycles += 1
         for steep in np.geomspace(low, high, _CYCLE):
             if not self.budget.left():
                 return
@@ -102,6 +105,16 @@ class _Search:
         kernels.cool_hottest(self.arrays, choice, load, self.floor, HOT_MOVES)
         self._offer(choice)
 
+    def _kicked(self) -> Ints:
+        """The best plan with some demands, up to a fifth of all, on random paths."""
+        choice = self.choice.copy()
+        most = max(2.0, len(self.movable) / 5)
+        count = int(np.exp(self.rng.uniform(0, np.log(most))))
+        some = self.rng.choice(self.movable, min(count, len(self.movable)), replace=False)
+        first = self.problem.layout.first
+        choice[some] = self.rng.integers(first[some], first[some + 1])
+        return choice
+
     def polish(self) -> None:
         """Lower squares and moved traffic with the MLU held at what was reached."""
         choice = self.choice.copy()
@@ -111,9 +124,7 @@ class _Search:
         price = self.problem.move_cost / total
         while self.budget.left():
             order = self.rng.permutation(self.movable)
-            moved = kernels.smooth_sweep(
-                self.arrays, choice, load, order, cap, self.home, price
-            )
+            moved = kernels.smooth_sweep(self.arrays, choice, load, order, cap, self.home, price)
             self._offer(choice)
             if not moved:
                 return

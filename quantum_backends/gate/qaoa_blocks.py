@@ -8,6 +8,7 @@ import time
 import numpy as np
 from qiskit_aer import AerSimulator
 
+from quantum_backends import kernels
 from quantum_backends.blocks import Bits, search_blocks
 from quantum_backends.gate.qaoa import ANGLES, circuit, ising_of
 from quantum_backends.reductions.swap_block import SwapBlock
@@ -44,6 +45,7 @@ class QaoaBlocks:
 
     def warm(self) -> None:
         """Compile, and measure how long a call of ten qubits takes."""
+        kernels.warm()
         self.solve(tiny_problem(), Budget(0.2), 0)
         rng = np.random.default_rng(0)
         coupling = np.triu(rng.normal(size=(_PROBE, _PROBE)), 1)
@@ -86,8 +88,6 @@ def block_size(seconds: float, probe_s: float) -> int:
 
 def _sample(device: AerSimulator, block: SwapBlock, seed: int) -> Bits:
     """Run one circuit; return a row of bits for each distinct outcome."""
-    run = device.run(
-        circuit(ising_of(block), ANGLES[DEPTH]), shots=SHOTS, seed_simulator=seed
-    )
+    run = device.run(circuit(ising_of(block), ANGLES[DEPTH]), shots=SHOTS, seed_simulator=seed)
     # Qiskit prints the last qubit first.
     return np.array([[c == "1" for c in key[::-1]] for key in run.result().get_counts()], np.int8)

@@ -126,8 +126,8 @@ def test_drift_exit_codes(qb: Qb, view: StillView) -> None:
     view.held[2][FOREIGN.key] = FOREIGN
     ran = qb("drift", "--json")
     assert ran.code == 1
-    assert [(row["switch"], row["difference"]) for row in ran.json] == [("s2", "unexpected")]
-    assert "unexpected" in qb("drift").out
+    assert [(row["switch"], row["difference"]) for row in ran.json] == [("s2", "foreign")]
+    assert "foreign" in qb("drift").out
     assert qb("drift", "--repair").code == 0
     assert view.repairs == 1
 

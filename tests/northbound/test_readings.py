@@ -8,6 +8,8 @@ from qb_controller.northbound.view import LiveRule
 
 RULE = FlowRule(0, 300, matches(eth_type=0x0800), (("output", 1),), 0)
 
+OTHER = FlowRule(0, 200, matches(eth_type=0x0806), (("controller",),), 0)
+
 
 def read(age: float, packets: int, dpid: int = 1) -> LiveRule:
     return LiveRule(dpid, RULE, packets, 100 * packets, age)
@@ -45,4 +47,5 @@ def test_rules_of_other_switches_stay_and_gone_ones_are_forgotten() -> None:
     readings.take([read(1.0, 0), read(1.0, 0, dpid=2)])
     readings.take([read(2.0, 10)])
     assert readings.take([read(2.0, 20, dpid=2)])[key_of(read(0, 0, dpid=2))] == Rate(20.0, 16000.0)
-    assert set(readings._last) == {KEY, key_of(read(0, 0, dpid=2))}
+    readings.take([LiveRule(1, OTHER, 0, 0, 1.0)])
+    assert readings.take([read(3.0, 20)]) == {KEY: None}

@@ -116,9 +116,7 @@ class FakeNetwork:
                     Flight(packet, flight.source, flight.target, flight.started, there, hops)
                 )
             elif (dpid, port) == (flight.target.dpid, flight.target.port):
-                if packet != Packet(
-                    flight.target.mac, flight.target.ip, flow=flight.packet.flow
-                ):
+                if packet != Packet(flight.target.mac, flight.target.ip, flow=flight.packet.flow):
                     self.wrong.append(f"arrived as {packet}: {what}")
                 self.delivered.append(flight)
             else:

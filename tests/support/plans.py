@@ -69,6 +69,5 @@ def _shares(paths: list[Path], random: Random) -> list[Share]:
     cuts = sorted(random.sample(range(1, WEIGHT_TOTAL), len(paths) - 1))
     bounds = [0, *cuts, WEIGHT_TOTAL]
     return [
-        Share(path, high - low)
-        for path, low, high in zip(paths, bounds, bounds[1:], strict=False)
+        Share(path, high - low) for path, low, high in zip(paths, bounds, bounds[1:], strict=False)
     ]

@@ -91,10 +91,14 @@ class Installer:
 
     def disconnected(self, dp: Any) -> None:
         """A switch's connection is gone (an older one than the present does not count)."""
-        if self.datapaths.get(dp.id) is dp:
+        if self.is_present(dp):
             del self.datapaths[dp.id]
             self.unread.discard(dp.id)
             self.actual.pop(dp.id, None)
+
+    def is_present(self, dp: Any) -> bool:
+        """Whether a connection is the present one of its switch (one may outlive a reconnection)."""
+        return bool(self.datapaths.get(dp.id) is dp)
 
     def read_again(self, dpid: int) -> None:
         """Something may differ from the book: read the switch before the next update."""

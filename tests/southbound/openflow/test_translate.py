@@ -14,9 +14,10 @@ from qb_controller.model.rules import Bucket, FlowRule, GroupRule, matches
 from qb_controller.southbound.openflow.translate import flow_mod, group_mod, read_flow, read_group
 
 OFP = ofproto_v1_3
+EGRESS_MASK = "ff:00:0f:ff:00:00"
 
 FLOWS = [
-    FlowRule(0, 500, matches(eth_dst=("0a:00:00:02:00:00", "ff:00:0f:ff:00:00")), (("goto", 1),), 7),
+    FlowRule(0, 500, matches(eth_dst=("0a:00:00:02:00:00", EGRESS_MASK)), (("goto", 1),), 7),
     FlowRule(0, 400, matches(eth_dst="0a:00:10:02:00:01"), (("group", 0x20000003),), 0x51 << 56),
     FlowRule(0, 401, matches(eth_dst="0a:00:10:02:00:01", in_port=3), (("in_port",),), 1),
     FlowRule(0, 600, matches(vlan_vid=17), (("pop_vlan",), ("output", 4)), 1),

@@ -7,14 +7,14 @@ it says of itself.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
 from qb_controller.model.network import Host, LinkId, Network, Path
 from qb_controller.model.plan import WEIGHT_TOTAL
-from qb_controller.model.rules import Action, Bucket, FlowRule, GroupRule
-from qb_controller.southbound import cookies, layout
+from qb_controller.model.rules import Bucket, FlowRule, GroupRule
+from qb_controller.southbound import cookies, layout, words
 from qb_controller.southbound.bypass import Bypass
 from qb_controller.southbound.intent import Intent, LabelledShare, Pair, Steering
 from qb_controller.southbound.labels import BASE, Label, Numbers, parse
@@ -60,7 +60,7 @@ class Description:
 
 
 @dataclass(frozen=True)
-class Words:
+class Describer:
     """Describes the entries of switches.
 
     Parameters
@@ -85,7 +85,7 @@ class Words:
             return Description(RYU, "Ryu's own topology discovery: LLDP goes to the controller")
         cookie = cookies.decode(entry.cookie)
         if cookie is None:
-            return Description(FOREIGN, f"not of this controller: {actions_text(entry.actions)}")
+            return Description(FOREIGN, f"not of this controller: {words.actions(entry.actions)}")
         if entry.table == layout.DELIVER:
             return self._deliver(cookie.app, entry)
         match = dict(entry.match)
@@ -104,7 +104,7 @@ class Words:
         label = parse(str(address))
         if label is not None:
             return self._transit(dpid, cookie, label, entry)
-        return Description(cookie.app, f"for nobody that is known: {actions_text(entry.actions)}")
+        return Description(cookie.app, f"for nobody that is known: {words.actions(entry.actions)}")
 
     @cached_property
     def _host_by_mac(self) -> dict[str, Host]:
@@ -258,9 +258,3 @@ def label_put_on(bucket: Bucket) -> Label | None:
         if action[0] == "set_eth_dst" and len(action) == 2:
             return parse(str(action[1]))
     return None
-
-
-def actions_text(actions: Iterable[Action]) -> str:
-    """Actions as they are written for people: ``set_eth_dst 00:..:01, output 1``."""
-    text = ", ".join(" ".join(map(str, action)) for action in actions)
-    return text or "dropped"

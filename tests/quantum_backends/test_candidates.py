@@ -1,0 +1,96 @@
+import subprocess
+import sys
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from quantum_backends.bounds import fractional_mlu
+from quantum_backends.candidates import with_candidates
+from quantum_backends.registry import BACKENDS
+from quantum_backends.routing import RoutingProblem, one_hot
+from quantum_backends.solver import Budget
+from quantum_backends.testing import random_problem, tiny_problem
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_bound_is_the_arc_optimum_and_is_reached(seed):
+    problem = random_problem(9, 2, seed=seed, split=True)
+    exact = fractional_mlu(problem)
+    found = with_candidates(problem, 5)
+    assert exact * (1 - 1e-5) <= found.bound <= exact * (1 + 1e-6)
+    assert BACKENDS["highs-lp"].solve(found, Budget(5), 0).mlu <= exact * (1 + 2e-4)
+
+
+def test_keeps_the_incumbent_and_the_shortest_path():
+    bare = random_problem(9, 2, seed=1)
+    full = with_candidates(bare)
+    last = full.layout.first[1:] - 1
+    odd = tuple((paths[-1],) for paths in full.paths)
+    told = with_candidates(replace(bare, paths=odd, incumbent=((1.0,),) * bare.n_demands))
+    assert all(new[0] == old[0] for new, old in zip(told.paths, odd, strict=True))
+    assert told.mlu(told.incumbent) == pytest.approx(full.mlu(one_hot(full, last)))
+    for paths, all_paths in zip(told.paths, full.paths, strict=True):
+        assert min(map(len, paths)) == min(map(len, all_paths))
+        assert len(set(paths)) == len(paths)
+
+
+def test_no_time_still_gives_paths():
+    found = with_candidates(random_problem(9, 2, seed=1), 0)
+    assert all(found.paths) and found.bound > 0
+
+
+def test_unconnected_demand_is_named():
+    problem = RoutingProblem(
+        3, np.array([0]), np.array([1]), np.ones(1), np.array([0, 0]), np.array([1, 2]), np.ones(2)
+    )
+    with pytest.raises(ValueError, match="demand 1: no path from node 0 to node 2"):
+        with_candidates(problem)
+
+
+def test_no_traffic_parallel_links_and_self_loops():
+    problem = RoutingProblem(
+        2,
+        np.array([0, 0, 1, 0]),
+        np.array([1, 1, 0, 0]),
+        np.array([1.0, 3.0, 1.0, 1.0]),
+        np.array([0, 1]),
+        np.array([1, 0]),
+        np.array([2.0, 0.5]),
+        split=True,
+    )
+    found = with_candidates(problem)
+    assert set(found.paths[0]) == {(0,), (1,)}
+    assert found.bound == pytest.approx(0.5, rel=1e-5)
+    assert fractional_mlu(problem) == pytest.approx(0.5)
+    idle = with_candidates(replace(problem, volume=np.zeros(2)))
+    assert idle.bound == 0 and all(idle.paths)
+    nobody = replace(problem, source=np.empty(0), target=np.empty(0), volume=np.empty(0))
+    assert with_candidates(nobody).paths == ()
+
+
+def test_bound_of_the_diamond():
+    assert fractional_mlu(tiny_problem()) == pytest.approx(0.7)
+    assert with_candidates(tiny_problem()).bound == pytest.approx(0.7, rel=1e-5)
+
+
+def test_highs_prints_nothing():
+    code = (
+        "from quantum_backends.testing import tiny_problem as t;"
+        "from quantum_backends.registry import BACKENDS as b;"
+        "from quantum_backends.solver import Budget;"
+        "from quantum_backends.bounds import fractional_mlu;"
+        "b['highs-lp'].solve(t(split=True), Budget(1), 0); b['highs-mip'].solve(t(), Budget(1), 0);"
+        "fractional_mlu(t())"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "" and done.stderr == ""
+
+
+def test_registry_is_cheap_to_import():
+    code = (
+        "import sys; from quantum_backends.registry import BACKENDS;"
+        "print([m for m in ('qiskit', 'dwave', 'highspy', 'numba') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

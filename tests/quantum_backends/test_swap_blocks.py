@@ -1,0 +1,139 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from quantum_backends import kernels
+from quantum_backends.blocks import _descend
+from quantum_backends.candidates import with_candidates
+from quantum_backends.gate.qaoa import ANGLES, all_energies, circuit, ising_of, probabilities
+from quantum_backends.objective import moved
+from quantum_backends.reductions.swap_block import best_swaps, draw, reweight, swap_block
+from quantum_backends.routing import check_fractions, one_hot
+from quantum_backends.testing import random_problem
+
+PROBLEM = with_candidates(random_problem(8, 2, seed=11))
+
+
+def block_of(seed, size=8, problem=PROBLEM):
+    rng = np.random.default_rng(seed)
+    first = problem.layout.first
+    choice = rng.integers(first[:-1], first[1:])
+    weight = rng.uniform(0.1, 2, problem.n_links)
+    other, pressure = best_swaps(problem, kernels.arrays_of(problem), choice, weight)
+    demands = draw(other, pressure, size, rng)
+    return swap_block(problem, choice, demands, other[demands], weight), weight
+
+
+seeds = st.integers(0, 10_000)
+
+
+@settings(max_examples=40, deadline=None)
+@given(seeds, st.integers(0, 255))
+def test_any_bit_string_is_a_plan_with_the_energy_of_the_bqm(seed, number):
+    block, weight = block_of(seed)
+    bits = (number >> np.arange(len(block)) & 1).astype(np.int8)
+    choice = block.apply(bits)
+    plan = one_hot(PROBLEM, choice)
+    check_fractions(PROBLEM, plan)
+    used = PROBLEM.loads(plan) / PROBLEM.capacity
+    energy = float(weight @ used**2)
+    assert block.energy(bits)[0] + block.offset == pytest.approx(energy)
+    sample = dict(enumerate(bits.tolist()))
+    assert block.bqm().energy(sample) == pytest.approx(energy)
+    assert np.array_equal(block.invert(choice), bits)
+    assert np.array_equal(block.apply(block.invert(choice)), choice)
+
+
+def test_foreign_plans_are_not_inverted():
+    block, _ = block_of(1)
+    foreign = block.choice.copy()
+    outside = np.setdiff1d(np.flatnonzero(np.diff(PROBLEM.layout.first) > 1), block.demands)[0]
+    foreign[outside] = PROBLEM.layout.first[outside] + (
+        foreign[outside] == PROBLEM.layout.first[outside]
+    )
+    with pytest.raises(ValueError, match="not one of"):
+        block.invert(foreign)
+
+
+@settings(max_examples=20, deadline=None)
+@given(seeds)
+def test_moving_is_charged(seed):
+    first = PROBLEM.layout.first
+    rng = np.random.default_rng(seed)
+    home = one_hot(PROBLEM, rng.integers(first[:-1], first[1:]))
+    priced = replace(PROBLEM, incumbent=home, move_cost=3.0)
+    plain, weight = block_of(seed)
+    block, _ = block_of(seed, problem=priced)
+    bits = rng.integers(0, 2, len(block)).astype(np.int8)
+    rise = moved(priced, one_hot(priced, block.apply(bits)))
+    rise -= moved(priced, one_hot(priced, block.choice))
+    extra = block.energy(bits)[0] - plain.energy(bits)[0]
+    assert extra == pytest.approx(3.0 * weight.mean() * rise)
+
+
+@settings(max_examples=20, deadline=None)
+@given(seeds)
+def test_best_swap_is_the_best_single_move(seed):
+    rng = np.random.default_rng(seed)
+    first = PROBLEM.layout.first
+    choice = rng.integers(first[:-1], first[1:])
+    weight = rng.uniform(0.1, 2, PROBLEM.n_links)
+    arrays = kernels.arrays_of(PROBLEM)
+    load = kernels.loads(arrays, choice)
+    np.testing.assert_allclose(load, PROBLEM.loads(one_hot(PROBLEM, choice)))
+    scratch = np.zeros(PROBLEM.n_links, np.int64)
+    other, gain, _ = kernels.best_swaps(arrays, choice, load, weight, scratch)
+    assert not scratch.any()
+    demand = int(rng.choice(np.flatnonzero(np.diff(first) > 1)))
+
+    def energy(j):
+        changed = choice.copy()
+        changed[demand] = j
+        return float(weight @ (kernels.loads(arrays, changed) * arrays.inverse) ** 2)
+
+    others = [j for j in range(first[demand], first[demand + 1]) if j != choice[demand]]
+    best = min(energy(j) for j in others)
+    assert energy(other[demand]) == pytest.approx(best)
+    assert gain[demand] == pytest.approx(best - energy(choice[demand]), abs=1e-9)
+
+
+def test_descent_ends_in_a_local_minimum():
+    block, _ = block_of(5)
+    energies = all_energies(block)
+    bits = np.zeros(len(block), np.int8)
+    found = _descend(block.linear, block.quadratic + block.quadratic.T, bits)
+    index = int(bits @ (1 << np.arange(len(block))))
+    assert energies[index] == pytest.approx(found)
+    assert all(energies[index ^ (1 << i)] >= found - 1e-9 for i in range(len(block)))
+
+
+def test_reweighting_raises_hot_links():
+    weight = reweight(np.ones(3), np.array([0.9, 0.5, 0.0]), 0)
+    assert weight[0] > weight[1] > weight[2] > 0 and weight.mean() == pytest.approx(1)
+
+
+@pytest.mark.parametrize("depth", [1, 2, 3])
+def test_circuit_has_the_computed_probabilities(depth):
+    from qiskit.quantum_info import Statevector
+
+    block, _ = block_of(3, size=5)
+    energies, ising = all_energies(block), ising_of(block)
+    rows = (np.arange(32)[:, None] >> np.arange(5) & 1).astype(np.int8)
+    np.testing.assert_allclose(energies, block.energy(rows), atol=1e-12)
+    bare = circuit(ising, ANGLES[depth]).remove_final_measurements(inplace=False)
+    exact = probabilities(energies, ising.scale, ANGLES[depth])
+    np.testing.assert_allclose(Statevector(bare).probabilities(), exact, atol=1e-9)
+
+
+def test_fixed_angles_beat_guessing_and_depth_helps():
+    from quantum_backends.gate.train_angles import relative_energy, training_blocks
+
+    blocks = training_blocks(6, 9, seed=99)
+    means = [
+        np.mean([relative_energy(all_energies(b), ising_of(b).scale, a) for b in blocks])
+        for a in ANGLES.values()
+    ]
+    assert 1 > means[0] > means[1] > means[2]

@@ -113,13 +113,11 @@ class _Member:
             _log.error("worker %s sent rubbish: %s", self.family, error)
             return None
 
-    def stop(self) -> None:
-        """Kill and reap."""
-        if self._process is not None:
-            self._process.kill()
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                self._process.wait(timeout=5.0)
-            self._process = None
+    def stop(self) -> subprocess.Popen[bytes] | None:
+        """Kill; the process that is to be reaped is returned, because that may take a while."""
+        killed, self._process = self._process, None
+        if killed is not None:
+            killed.kill()
         if self._sock is not None:
             self._sock.close()
             self._sock = None
@@ -128,6 +126,7 @@ class _Member:
             pause = min(BACKOFF_LIMIT_S, BACKOFF_S * 2 ** (self.failures - 1))
             self.start_after = time.monotonic() + pause
         self.state = "down"
+        return killed
 
 
 class WorkerPool:
@@ -154,6 +153,7 @@ class WorkerPool:
         self._members = {f: _Member(f, spec) for f in sorted(set(self._family.values()))}
         self._jobs = 0
         self._closed = False
+        self._killed: list[subprocess.Popen[bytes]] = []
 
     def __enter__(self) -> WorkerPool:
         self.poll()
@@ -166,7 +166,10 @@ class WorkerPool:
         """End every worker."""
         self._closed = True
         for member in self._members.values():
-            member.stop()
+            self._stop(member)
+        for process in self._killed:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(timeout=5.0)
 
     def states(self) -> dict[str, str]:
         """``ready``, ``busy``, ``starting`` or ``down`` by family."""
@@ -190,10 +193,11 @@ class WorkerPool:
     def poll(self, seconds: float = 0.0) -> None:
         """Start what is down, hear what idle workers say, waiting at most ``seconds`` for it."""
         now = time.monotonic()
+        self._killed = [process for process in self._killed if process.poll() is None]
         for member in self._members.values():
             if member.state == "starting" and now - member.started_at > START_LIMIT_S:
                 _log.warning("worker %s did not get ready in %g s", member.family, START_LIMIT_S)
-                member.stop()
+                self._stop(member)
             if member.state == "down" and not self._closed and now >= member.start_after:
                 member.start()
         for member in self._readable(self._members.values(), seconds):
@@ -232,8 +236,7 @@ class WorkerPool:
         run = self._follow(member, Job(self._jobs, backend, problem, until, seed))
         if run.status in ("killed", "died"):
             _log.warning("%s: %s", backend, run.detail)
-            member.stop()
-            self.poll()  # its replacement loads in the background
+            self._stop(member)  # the next poll starts another, when this answer is out
         else:
             member.state = "ready"
         return run
@@ -278,7 +281,7 @@ class WorkerPool:
         messages = member.receive()
         if messages is None:
             _log.warning("worker %s (process %s) ended", member.family, member.pid)
-            member.stop()
+            self._stop(member)
             return
         for message in messages:
             if isinstance(message, Ready):
@@ -288,6 +291,11 @@ class WorkerPool:
                 _log.info("worker %s is ready after %.1f s", member.family, took)
                 for name, reason in message.unusable.items():
                     _log.warning("backend %s %s", name, reason)
+
+    def _stop(self, member: _Member) -> None:
+        process = member.stop()
+        if process is not None:
+            self._killed.append(process)
 
     @staticmethod
     def _readable(members: Iterable[_Member], seconds: float) -> list[_Member]:

@@ -163,8 +163,14 @@ def test_demands_of_switches_that_are_gone_are_left_out() -> None:
 
 @pytest.mark.parametrize(
     ("before", "after", "moves"),
-    [(0.9, 0.89, False), (0.9, 0.88, True), (1.2, 1.187, True), (1.2, 1.19, False), (0.9, 0.9, False)],
-)  # fmt: skip
+    [
+        (0.9, 0.89, False),
+        (0.9, 0.88, True),
+        (1.2, 1.187, True),
+        (1.2, 1.19, False),
+        (0.9, 0.9, False),
+    ],
+)
 def test_the_threshold(before: float, after: float, moves: bool) -> None:
     assert TrafficEngineering().worth_moving(before, after, Settings()) == moves
 

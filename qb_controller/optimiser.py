@@ -185,6 +185,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the controller to handle
     if args.parent is not None:
         die_with(args.parent)
+    logging.getLogger("qiskit").setLevel(logging.WARNING)  # it tells every pass it makes
     logging.basicConfig(
         level=logging.INFO, format="%(asctime)s optimiser %(name)s %(levelname)s %(message)s"
     )

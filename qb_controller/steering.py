@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from qb_controller.model.decision import Decision
@@ -19,7 +18,8 @@ from qb_controller.runtime.messages import CycleRequest, CycleResult, Hello, Set
 LOG = logging.getLogger(__name__)
 
 REMEMBERED = 1000
-"""Decisions kept for the northbound side; all of them stay in the journal."""
+"""Decisions kept for the northbound side; all of them stay in the journal. The oldest that changed
+nothing go first, so that those whose rules are live can still be explained."""
 
 OVERDUE_S = 5.0
 """Added to the deadline: a request not answered by then is given up and the next one sent."""
@@ -54,7 +54,7 @@ class Steering:
         self._number = 0
         self._asked_at: float | None = None
         self.known_decision = 0
-        self.decisions: deque[Decision] = deque(maxlen=REMEMBERED)
+        self.decisions: list[Decision] = []
         self.cycles = 0
         self.last_cycle_at: float | None = None
         self.last_cycle_s: float | None = None
@@ -84,7 +84,7 @@ class Steering:
                 known = {decision.number for decision in self.decisions}
                 fresh = [d for d in recent if d.number not in known]
                 merged = sorted([*fresh, *self.decisions], key=lambda decision: decision.number)
-                self.decisions = deque(merged, maxlen=REMEMBERED)
+                self.decisions = merged
                 self.known_decision = max(self.known_decision, next_decision - 1)
             case CycleResult():
                 self._result(message)
@@ -107,6 +107,8 @@ class Steering:
         else:
             self.last_cycle_s = time.monotonic() - asked_at
         self.decisions.append(decision)
+        if len(self.decisions) > REMEMBERED:
+            del self.decisions[_least_telling(self.decisions)]
 
     def installed(self) -> None:
         """The switches confirmed the flips of the plan taken last: note when."""
@@ -129,3 +131,13 @@ def _dropped(decision: Decision) -> Decision:
     detail = "the network changed while it was being made; the plan was not installed"
     outcome = replace(decision.outcome, status="rejected", detail=detail, moved=0)
     return replace(decision, outcome=outcome)
+
+
+def _least_telling(decisions: Sequence[Decision]) -> int:
+    """Position of the oldest decision that changed nothing, else of the oldest."""
+    kept = (
+        position
+        for position, decision in enumerate(decisions)
+        if decision.outcome is not None and decision.outcome.status == "kept"
+    )
+    return next(kept, 0)

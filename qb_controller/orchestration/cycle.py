@@ -20,7 +20,7 @@ from qb_controller.model.telemetry import NetworkSnapshot
 from qb_controller.orchestration.application import Application, Task
 from qb_controller.orchestration.journal import Journal
 from qb_controller.orchestration.loads import loads, moved, sound
-from qb_controller.orchestration.performance import Performance
+from qb_controller.orchestration.performance import Observed, Performance
 from qb_controller.orchestration.policy import NONE, Choice, decide, needed_gain, needless
 from qb_controller.orchestration.verify import verify
 from qb_controller.runtime.jobs import Run
@@ -263,8 +263,11 @@ class Orchestrator:
             int(decision.features["demands"]),
             bool(decision.features["split"]),
             decision.features["allowed_s"],
-            float(outcome.extra["first_s"]),
-            answer / bound - 1 if bound > 0 else float("nan"),
+            Observed(
+                float(outcome.extra["first_s"]),
+                float(outcome.extra["solver_s"]),
+                answer / bound - 1 if bound > 0 else float("nan"),
+            ),
         )
 
 

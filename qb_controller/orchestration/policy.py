@@ -104,7 +104,7 @@ def decide(
     if not open_to:
         reasons = "; ".join(f"{c.backend}: {c.refusal}" for c in candidates) or "none is there"
         return Choice(NONE, f"no backend can be asked ({reasons})", candidates)
-    open_to.sort(key=lambda each: (-(each[0].utility or 0.0), each[1].time_s, each[0].backend))
+    open_to.sort(key=lambda each: (-(each[0].utility or 0.0), each[1].busy_s, each[0].backend))
     return Choice(open_to[0][0].backend, _why(features, open_to, allowed_s), candidates)
 
 
@@ -128,7 +128,7 @@ def _candidate(
     installed = features["installed_mlu"]
     reachable = (features["bound"] or installed) * (1 + p.gap)
     fall = 1 - reachable / installed if installed > 0 else 0.0
-    utility = 100 * fall - TIME_PRICE * min(1.0, p.time_s / allowed_s if allowed_s > 0 else 1.0)
+    utility = 100 * fall - TIME_PRICE * min(1.0, p.busy_s / allowed_s if allowed_s > 0 else 1.0)
     return Candidate(p.backend, p.family, p.time_s, p.gap, utility)
 
 
@@ -152,13 +152,13 @@ def _why(
     kind = "split over paths" if features["split"] else "on single paths"
     text = (
         f"{best.backend} is expected to place {features['demands']:.0f} demands {kind} within "
-        f"{best.gap:.1%} of the bound in {seconds(best.time_s)} of the {seconds(allowed_s)} left "
+        f"{best.gap:.1%} of the bound in {seconds(best.busy_s)} of the {seconds(allowed_s)} left "
         f"(from {basis})"
     )
     if len(ranked) > 1:
         second = ranked[1][1]
         text += f"; next best is {second.backend} with {second.gap:.1%}"
-        text += f" in {seconds(second.time_s)}"
+        text += f" in {seconds(second.busy_s)}"
     return text
 
 

@@ -21,6 +21,9 @@ from topologies.client import LiveNetwork
 
 BIN = Path(sys.executable).parent
 
+LARGEST = 2.0
+"""Mbit/s of the largest link: few packets, so that a busy machine loses none of them."""
+
 
 def missing() -> str:
     """Why live tests cannot run here; empty where they can."""
@@ -68,6 +71,7 @@ class Lab:
         command = [str(BIN / "ryu-manager"), "qb_controller.app"]
         command += ["--ofp-tcp-listen-port", str(self.of_port)]
         command += ["--qb-rest-port", str(self.rest_port), "--qb-topology", self.topology]
+        command += ["--qb-largest", str(LARGEST * 1e6)]
         command += ["--qb-state-dir", str(self._tmp / "state"), *arguments]
         self.controller = subprocess.Popen(command, stdout=self._log, stderr=self._log)
 
@@ -80,6 +84,7 @@ class Lab:
     def start_network(self) -> LiveNetwork:
         target = f"127.0.0.1:{self.of_port}"
         arguments = ["--topology", self.topology, "--controller", target, "--prefix", self.prefix]
+        arguments += ["--largest", str(LARGEST)]
         self.network = LiveNetwork(arguments)
         return self.network
 

@@ -10,6 +10,7 @@ from qb_controller.orchestration.performance import (
     MEMORY,
     PRIORS,
     TRUST,
+    Observed,
     Performance,
     Prediction,
     quantile,
@@ -24,10 +25,11 @@ FEATURES = {
     "bound": 0.9,
     "tried": 0.0,
 }
-FAST = Prediction("fast", "classical", 0.05, 0.03, 9)
-GOOD = Prediction("good", "classical", 0.30, 0.01, 9)
-COLD = Prediction("cold", "annealer", 0.10, 0.02, 0)
+FAST = Prediction("fast", "classical", 0.05, 0.06, 0.03, 9)
+GOOD = Prediction("good", "classical", 0.30, 0.35, 0.01, 9)
+COLD = Prediction("cold", "annealer", 0.10, 0.40, 0.02, 0)
 SETTINGS = Settings()
+NEVER = Observed(float("inf"), 0.4, float("inf"))
 
 
 def test_the_best_that_is_in_time_is_chosen() -> None:
@@ -45,7 +47,7 @@ def test_the_reason_says_what_it_rests_on() -> None:
     choice = decide(FEATURES, (FAST, GOOD, COLD), SETTINGS, 0.4)
     assert choice.reason == (
         "good is expected to place 132 demands on single paths within 1.0% of the bound in "
-        "300 ms of the 400 ms left (from 9 runs); next best is cold with 2.0% in 100 ms"
+        "350 ms of the 400 ms left (from 9 runs); next best is cold with 2.0% in 400 ms"
     )
     assert "documented priors" in decide(FEATURES, (COLD,), SETTINGS, 0.4).reason
 
@@ -107,23 +109,24 @@ def test_settings_out_of_range_are_refused(change: dict[str, float]) -> None:
 
 
 def test_predictions_start_from_priors_and_end_with_measurements() -> None:
-    performance = Performance({"fast": "classical"})
-    (before,) = performance.predict(100, False, 0.4, {})
+    performance = Performance({"fast": "classical", "highs-lp": "classical"})
+    (before, named) = performance.predict(100, False, 0.4, {})
     assert before.samples == 0 and before.gap == PRIORS["classical"].gap
+    assert named.gap == PRIORS["highs-lp"].gap
     for _ in range(TRUST):
-        performance.observe("fast", 100, False, 0.4, first_s=0.2, gap=0.005)
-    (after,) = performance.predict(120, False, 0.4, {})
-    assert (after.samples, after.time_s, after.gap) == (TRUST, 0.2, 0.005)
-    (other,) = performance.predict(120, True, 0.4, {})
+        performance.observe("fast", 100, False, 0.4, Observed(0.2, 0.3, 0.005))
+    (after, _) = performance.predict(120, False, 0.4, {})
+    assert (after.samples, after.time_s, after.busy_s, after.gap) == (TRUST, 0.2, 0.3, 0.005)
+    (other, _) = performance.predict(120, True, 0.4, {})
     assert other.samples == 0
 
 
 def test_old_outcomes_are_forgotten() -> None:
     performance = Performance({"fast": "classical"})
     for _ in range(MEMORY):
-        performance.observe("fast", 100, False, 0.4, first_s=9.0, gap=0.5)
+        performance.observe("fast", 100, False, 0.4, Observed(9.0, 9.0, 0.5))
     for _ in range(MEMORY):
-        performance.observe("fast", 100, False, 0.4, first_s=0.1, gap=0.01)
+        performance.observe("fast", 100, False, 0.4, Observed(0.1, 0.4, 0.01))
     (now,) = performance.predict(100, False, 0.4, {})
     assert (now.time_s, now.gap) == (0.1, 0.01)
 
@@ -131,7 +134,7 @@ def test_old_outcomes_are_forgotten() -> None:
 def test_a_backend_that_keeps_missing_its_deadline_is_left_alone() -> None:
     performance = Performance({"late": "annealer"})
     for _ in range(5):
-        performance.observe("late", 100, False, 0.4, first_s=float("inf"), gap=float("inf"))
+        performance.observe("late", 100, False, 0.4, NEVER)
     predictions = performance.predict(100, False, 0.4, {})
     choice = decide(FEATURES, predictions, SETTINGS, 0.4)
     assert choice.backend == NONE
@@ -140,8 +143,8 @@ def test_a_backend_that_keeps_missing_its_deadline_is_left_alone() -> None:
 
 def test_unknown_backends_and_gaps_are_not_learnt() -> None:
     performance = Performance({"fast": "classical"})
-    performance.observe("gone", 100, False, 0.4, 0.1, 0.1)
-    performance.observe("fast", 100, False, 0.4, 0.1, float("nan"))
+    performance.observe("gone", 100, False, 0.4, Observed(0.1, 0.1, 0.1))
+    performance.observe("fast", 100, False, 0.4, Observed(0.1, 0.1, float("nan")))
     assert performance.predict(100, False, 0.4, {})[0].samples == 0
 
 

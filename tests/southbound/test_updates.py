@@ -150,8 +150,8 @@ def test_restart_at_any_moment_loses_nothing(network: Network, seed: int) -> Non
 
 @pytest.fixture
 def few_epochs(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Epochs that wrap after four generations, as real ones do after 4,096."""
-    monkeypatch.setattr(next_intent, "EPOCHS", 4)
+    """Epochs that wrap after two generations, as real ones do after 4,096."""
+    monkeypatch.setattr(next_intent, "EPOCHS", 2)
     yield
 
 

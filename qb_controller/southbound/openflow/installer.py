@@ -97,7 +97,7 @@ class Installer:
             self.actual.pop(dp.id, None)
 
     def is_present(self, dp: Any) -> bool:
-        """Whether a connection is the present one of its switch (one may outlive a reconnection)."""
+        """Whether a connection is the present one of its switch (an old one may linger)."""
         return bool(self.datapaths.get(dp.id) is dp)
 
     def read_again(self, dpid: int) -> None:

@@ -11,8 +11,11 @@ import sys
 
 def main() -> None:
     """Run ``ryu-manager`` with the command line as it is."""
+    import eventlet
+
+    eventlet.monkey_patch()  # before anything makes a lock that would stay a thread's
     from ryu import cfg
-    from ryu.cmd import manager  # patches the standard library, so nothing else comes first
+    from ryu.cmd import manager
 
     from qb_controller import config
 

@@ -28,6 +28,7 @@ COMMANDS = {
     "explain": ("decisions", "why a backend was chosen and what came of it"),
     "te": ("te", "turn traffic engineering on or off, pin a backend"),
     "traffic": ("traffic", "make a traffic matrix for a topology"),
+    "demo": ("demo", "a live network before and after Q-Backbone (needs root)"),
     "solve": ("solve", "route the demands of a file, without a network"),
 }
 """Name: (module in :mod:`qb_controller.commands`, summary). A module has ``add_arguments(name,

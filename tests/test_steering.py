@@ -13,8 +13,6 @@ from qb_controller.steering import Steering
 
 CABLE = (Link(1, 1, 2, 1, 1e7), Link(2, 1, 1, 1, 1e7))
 NETWORK = Network((Switch(1, "s1"), Switch(2, "s2")), CABLE)
-    (Switch(1, "s1"), Switch(2, "s2")), (Link(1, 1, 2, 1, 1e7), Link(2, 1, 1, 1, 1e7))
-)
 SNAPSHOT = NetworkSnapshot(NETWORK, (), (), 0.0)
 KEPT = Outcome("kept", 0.1, 0.5, 0.5, 0.5, 0, "")
 IMPROVED = replace(KEPT, status="improved", moved=1)

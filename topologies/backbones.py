@@ -5,8 +5,8 @@ r"""The topologies for Mininet's own command line.
     sudo mn --custom topologies/backbones.py --topo abilene,hosts=1 --controller remote \
         --switch ovs,datapath=user,protocols=OpenFlow13 --link tc
 
-Every name takes ``hosts=`` (per switch), ``largest=`` (Mbit/s that the largest link becomes) and
-``queue=`` (packets); ``fattree`` also takes ``k=``, ``ring`` also ``n=``, ``file`` takes
+Every name takes ``hosts=`` (per switch), ``largest=`` (Mbit/s that the largest link becomes),
+``queue=`` (packets) and ``prefix=`` (put before all names); ``fattree`` also takes ``k=``, ``ring`` also ``n=``, ``file`` takes
 ``path=``. Links are shaped by the topology itself. Delays need :mod:`topologies.live`.
 """
 
@@ -28,9 +28,11 @@ from topologies.builtin import FIXED  # noqa: E402
 from topologies.mininet_parts import BackboneTopo  # noqa: E402
 
 
-def backbone(name: str, hosts: int = 1, largest: float = 10.0, queue: int = 50) -> BackboneTopo:
+def backbone(
+    name: str, hosts: int = 1, largest: float = 10.0, queue: int = 50, prefix: str = ""
+) -> BackboneTopo:
     """Mininet topology of a name or a file, its largest link scaled to ``largest`` Mbit/s."""
-    planned = plan(scaled(load(name), largest * 1e6), hosts)
+    planned = plan(scaled(load(name), largest * 1e6), hosts, str(prefix))
     return BackboneTopo(planned, queue=queue)
 
 

@@ -24,6 +24,9 @@ TIME_PRICE = 0.2
 """Utility in percent of MLU that is lost by using up the whole time allowed: enough to prefer the
 quicker of two equals, too little to give up a visible improvement."""
 
+LEAST_S = 0.01
+"""Less time than this is not worth the hand-over to a worker."""
+
 
 @dataclass(frozen=True, slots=True)
 class Choice:
@@ -95,6 +98,9 @@ def decide(
     allowed_s : float
         Seconds left for a solver.
     """
+    if allowed_s < LEAST_S:
+        left = f"only {seconds(max(0.0, allowed_s))} of the deadline were left for a solver"
+        return Choice(NONE, f"{left}; it needs {seconds(LEAST_S)} at least")
     candidates = tuple(_candidate(p, features, settings, allowed_s) for p in predictions)
     if settings.pinned_backend is not None:
         return _pinned(settings.pinned_backend, candidates)

@@ -80,6 +80,12 @@ def test_a_pinned_backend_is_honoured_even_where_it_is_slow() -> None:
     assert unknown.backend == NONE and "there are: fast" in unknown.reason
 
 
+def test_without_time_no_worker_is_disturbed() -> None:
+    for settings in (SETTINGS, Settings(pinned_backend="fast")):
+        choice = decide(FEATURES, (FAST,), settings, -0.2)
+        assert choice.backend == NONE and "only 0 ms" in choice.reason
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [

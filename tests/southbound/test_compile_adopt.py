@@ -174,6 +174,8 @@ def test_a_host_that_moves_is_reached_where_it_is() -> None:
         there = replace(host_of(1), dpid=to, port=50 + to)
         fake.switches[to].up[there.port] = True
         executor.see(replace(network, hosts=(there, host_of(2), host_of(3)), version=to + 1))
+        executor.step()  # the old switch would still deliver what is under way
+        assert [host.dpid for host in adopted_hosts(fake.rules()) if host.mac == there.mac] == [to]
         executor.settle()
         for source in (host_of(2), host_of(3)):
             fake.send(source, there)

@@ -1,6 +1,6 @@
 """Live networks without a controller: static rules, real packets, everything removed after.
 
-They need root, Mininet and Open vSwitch, use the prefix ``qt``, and say so where they cannot run.
+They need root, Mininet and Open vSwitch, use prefixes of their own, and say so where they cannot run.
 """
 
 from __future__ import annotations
@@ -21,8 +21,10 @@ from tests.topologies.static_routes import install, ofctl
 from topologies import load, scaled
 from topologies.addressing import Plan, plan
 from topologies.client import ROOT, SYSTEM_PYTHON, LiveError, LiveNetwork
+from topologies.leftovers import State, remove
 
-PREFIX = "qt"
+PREFIX = f"q{os.getpid() % 10_000:04d}"
+"""Another one in each test run, so that runs beside each other do not meet."""
 
 
 def missing() -> str:
@@ -119,7 +121,7 @@ def test_rate_is_kept_and_nothing_lost(diamond: tuple[LiveNetwork, Plan]) -> Non
 def test_loss_is_counted_right(diamond: tuple[LiveNetwork, Plan]) -> None:
     network, _ = diamond
     sent = [[0, 3, 1e6], [3, 0, 1e6]]
-    at = network.call("traffic start", demands=sent, pps=1000, size=300)["at"]
+    at = network.call("traffic start", demands=sent, pps=500, size=300)["at"]
     time.sleep(max(0.0, at + 0.5 - time.monotonic()))
     before = time.monotonic()
     ofctl(f"{PREFIX}s4", "add-flow", "priority=99,ip,nw_dst=10.0.0.4,actions=drop")
@@ -132,7 +134,7 @@ def test_loss_is_counted_right(diamond: tuple[LiveNetwork, Plan]) -> None:
     hit, free = told["pairs"]
     assert free["lost"] == 0
     # As long as the rule was there: 200 ms and the time two commands take.
-    assert 190 <= hit["lost"] <= (after - before) * 1000 + 5
+    assert 95 <= hit["lost"] <= (after - before) * 500 + 5
     assert "priority=99" in flows
     assert hit["longest_loss"]["packets"] == hit["lost"]
     assert before - 0.02 <= hit["longest_loss"]["at"] <= after
@@ -171,7 +173,7 @@ def test_cut_and_restored_link(diamond: tuple[LiveNetwork, Plan]) -> None:
     end = planned.interface(0, planned.cables[0].port_a)
     shown = subprocess.run(["tc", "qdisc", "show", "dev", end], capture_output=True, text=True)
     assert "htb" in shown.stdout and "limit 50p" in shown.stdout
-    with pytest.raises(LiveError, match="no link joins qts1 and qts4"):
+    with pytest.raises(LiveError, match=f"no link joins {PREFIX}s1 and {PREFIX}s4"):
         network.call("link down", a="s1", b="s4")
 
 
@@ -195,7 +197,7 @@ def test_a_second_run_of_a_prefix_is_refused(diamond: tuple[LiveNetwork, Plan]) 
     argv = [SYSTEM_PYTHON, "-m", "topologies.live", *ARGUMENTS]
     done = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, input="")
     assert done.returncode == 1
-    assert "a network with prefix 'qt' is running" in done.stderr
+    assert f"a network with prefix '{PREFIX}' is running" in done.stderr
 
 
 def start(prefix: str) -> subprocess.Popen[str]:
@@ -213,47 +215,64 @@ def start(prefix: str) -> subprocess.Popen[str]:
 
 @pytest.mark.parametrize("name", [signal.SIGINT, signal.SIGTERM])
 def test_signals_end_it_cleanly(name: signal.Signals) -> None:
-    process = start("qtb")
+    process = start(PREFIX + "b")
     process.send_signal(name)
     process.communicate(timeout=20)
-    assert left_behind("qtb") == []
+    assert left_behind(PREFIX + "b") == []
 
 
 def test_what_a_killed_run_left_is_removed_by_the_next() -> None:
     before = setting()
-    process = start("qtc")
+    process = start(PREFIX + "c")
     process.kill()
     process.communicate()
-    assert left_behind("qtc")
-    process = start("qtc")
+    assert left_behind(PREFIX + "c")
+    process = start(PREFIX + "c")
     assert process.stdin is not None
     _, log = process.communicate("", timeout=20)
     assert "removed what run" in log
-    assert left_behind("qtc") == []
+    assert left_behind(PREFIX + "c") == []
     assert setting() == before
+
+
+WITHOUT_CLEANUP = """
+import mininet.clean, runpy, sys
+# On any error mn removes every bridge and kills every node of the machine; other networks may run.
+mininet.clean.cleanup = lambda *_: None
+sys.argv[0] = "mn"
+runpy.run_path("/usr/bin/mn", run_name="__main__")
+"""
 
 
 def test_mininet_s_own_command_line_builds_it() -> None:
     """The custom topologies file under plain ``mn``, with TCP that connects."""
-    if any(os.path.exists(f"/sys/class/net/s{i}") for i in (1, 2, 3)):
-        pytest.skip("a network with Mininet's default names is running")
+    prefix = f"{PREFIX}m"
+    planned = plan(scaled(load("ring:3")), 1, prefix)
     # Delivery by destination only: a flooding rule would storm round the ring.
     rules = " ; ".join(
-        f"ovs-ofctl -O OpenFlow13 add-flow s{s} {kind}=10.0.0.{h},actions=output:{port}"
+        f"ovs-ofctl -O OpenFlow13 add-flow {prefix}s{s} {kind}=10.0.0.{h},actions=output:{port}"
         for s, ports in ((1, {1: 1, 2: 2, 3: 3}), (2, {1: 2, 2: 1, 3: 3}), (3, {1: 2, 2: 3, 3: 1}))
         for h, port in ports.items()
         for kind in ("ip,nw_dst", "arp,arp_tpa")
     )
     argv = [
-        "mn", "--custom", "topologies/backbones.py", "--topo", "ring,n=3,hosts=1",
+        SYSTEM_PYTHON, "-c", WITHOUT_CLEANUP,
+        "--custom", "topologies/backbones.py", "--topo", f"ring,n=3,hosts=1,prefix={prefix}",
         "--controller", "none", "--switch", "ovs,datapath=user,protocols=OpenFlow13",
         "--link", "tc",
     ]  # fmt: skip
-    iperf = "h2 iperf3 -s -1 -D\nh1 sleep 0.5\nh1 iperf3 -c 10.0.0.2 -t 1 -f m\n"
-    done = subprocess.run(
-        argv, cwd=ROOT, input=f"sh {rules}\n{iperf}exit\n", capture_output=True, text=True,
-        timeout=60,
-    )  # fmt: skip
+    h1, h2 = f"{prefix}h1", f"{prefix}h2"
+    iperf = f"{h2} iperf3 -s -1 -D\n{h1} sleep 0.5\n{h1} iperf3 -c 10.0.0.2 -t 1 -f m\n"
+    try:
+        done = subprocess.run(
+            argv, cwd=ROOT, input=f"sh {rules}\n{iperf}exit\n", capture_output=True, text=True,
+            timeout=60,
+        )  # fmt: skip
+    finally:
+        ports = [planned.interface(host.node, host.port) for host in planned.hosts]
+        for cable in planned.cables:
+            ports.append(planned.interface(cable.cable.a, cable.port_a))
+        remove(State(prefix, os.getpid(), [planned.switch(i) for i in range(3)], ports))
     found = re.search(r"([\d.]+) Mbits/sec +receiver", done.stdout + done.stderr)
     assert found, done.stdout + done.stderr
     assert 7 < float(found.group(1)) < 11

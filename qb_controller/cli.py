@@ -30,6 +30,7 @@ COMMANDS = {
     "traffic": ("traffic", "make a traffic matrix for a topology"),
     "demo": ("demo", "a live network before and after Q-Backbone (needs root)"),
     "solve": ("solve", "route the demands of a file, without a network"),
+    "bench": ("bench", "measure, on a live network and without"),
 }
 """Name: (module in :mod:`qb_controller.commands`, summary). A module has ``add_arguments(name,
 parser)`` and ``run(name, args) -> exit code`` and is imported only when its command is used."""

@@ -17,7 +17,7 @@ from typing import Any
 
 from topologies import ping
 from topologies.counters import CHUNK_BINS, CHUNK_NS
-from topologies.udp import Receiver, Sender, open_sockets, watch
+from topologies.udp import Receiver, Sender, open_sockets, open_sources, watch
 
 LONGEST_SLEEP_NS = 5_000_000
 IDLE_S = 0.5
@@ -31,7 +31,7 @@ class Agent:
     def __init__(self, seed: int) -> None:
         self.sockets = open_sockets(PORTS)
         self.icmp = ping.open_socket()
-        self.sender = Sender(self.sockets, seed)
+        self.sender = Sender(open_sources(PORTS * PORTS), seed)
         self.receiver = Receiver()
         self.pending: tuple[int, dict] | None = None
         self.pings: dict[Any, ping.Pinger] = {}

@@ -6,8 +6,9 @@ r"""The topologies for Mininet's own command line.
         --switch ovs,datapath=user,protocols=OpenFlow13 --link tc
 
 Every name takes ``hosts=`` (per switch), ``largest=`` (Mbit/s that the largest link becomes),
-``queue=`` (packets) and ``prefix=`` (put before all names); ``fattree`` also takes ``k=``, ``ring`` also ``n=``, ``file`` takes
-``path=``. Links are shaped by the topology itself. Delays need :mod:`topologies.live`.
+``queue=`` (packets) and ``prefix=`` (put before all names); ``fattree`` also takes ``k=``,
+``ring`` also ``n=``, ``file`` takes ``path=``. Links are shaped by the topology itself. Delays
+need :mod:`topologies.live`.
 """
 
 from __future__ import annotations

@@ -56,15 +56,20 @@ class Claim:
         os.makedirs(STATE_DIR, exist_ok=True)
         self.path = os.path.join(STATE_DIR, f"{prefix or 'default'}.json")
         self.state = State(prefix, os.getpid())
-        self.lock: IO[str] = open(self.path + ".lock", "a+")  # noqa: SIM115
-        try:
-            fcntl.flock(self.lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        while True:
+            self.lock: IO[str] = open(self.path + ".lock", "a+")  # noqa: SIM115
+            try:
+                fcntl.flock(self.lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                self.lock.close()
+                raise RuntimeError(
+                    f"a network with prefix {prefix!r} is running (process {self._other_pid()}); "
+                    "choose another --prefix or end it"
+                ) from None
+            if _same_file(self.lock, self.path + ".lock"):
+                return
+            # A run that ended at this moment has removed the file that we locked.
             self.lock.close()
-            raise RuntimeError(
-                f"a network with prefix {prefix!r} is running (process {self._other_pid()}); "
-                "choose another --prefix or end it"
-            ) from None
 
     def _other_pid(self) -> str:
         old = read_state(self.path)
@@ -93,9 +98,18 @@ class Claim:
     def end(self) -> None:
         """Remove everything and give the prefix free."""
         remove(self.state)
-        if os.path.exists(self.path):
-            os.unlink(self.path)
+        for path in (self.path, self.path + ".lock"):
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(path)
         self.lock.close()
+
+
+def _same_file(file: IO[str], path: str) -> bool:
+    """Whether an open file is the one that the path names now."""
+    try:
+        return os.path.samestat(os.fstat(file.fileno()), os.stat(path))
+    except FileNotFoundError:
+        return False
 
 
 def read_state(path: str) -> State | None:

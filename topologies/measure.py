@@ -33,7 +33,7 @@ class Shape:
     pps : float or None
         Packets per second of every demand, in place of the matrix's rates.
     ports : int
-        Source ports and destination ports; their product is the number of microflows.
+        Destination ports, and sources for each; their product is the number of microflows.
     jitter : float
         Packets leave up to half this share of their interval before or after their time.
     """

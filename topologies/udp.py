@@ -1,8 +1,11 @@
 """The traffic of one host: numbered, time-stamped UDP packets sent on schedule and counted.
 
 A demand is a constant-rate stream from one host to another. Its packets are spread in turn over
-``S x D`` microflows (S source ports, D destination ports), so that a switch that hashes flows
-sees many. All ports are both source and destination: S = D sockets per host are enough.
+many microflows, so that a switch that hashes flows sees many. Microflows differ in their source
+*address*: the hash behind SELECT groups in Open vSwitch's userspace datapath (``sym_l4``) takes
+ports of TCP and SCTP only, so UDP packets that differ in nothing but ports all go one way. The
+addresses belong to no host; ``IP_TRANSPARENT`` lets a root process send from them, and nothing
+ever answers to them.
 
 Rates are layer-2: the frame without its checksum, 14 bytes of Ethernet header included, because
 that is what port counters and HTB count.
@@ -20,6 +23,7 @@ import time
 from topologies.counters import BIN_NS, CHUNK_NS, Bins, Histogram, duration_class, longest_zero_run
 
 FIRST_PORT = 20_000
+SOURCE_PORT = 19_999
 MAGIC = 0x71427472
 HEADER = struct.Struct("<IIIIQ")
 """Magic, demand key, sequence number, microflow, send time (ns of CLOCK_MONOTONIC)."""
@@ -33,6 +37,8 @@ LARGEST_BATCH = 256
 """Packets sent before commands and arrivals get their turn again."""
 SO_TIMESTAMPNS = 35
 """Kernel receive times; the number is Linux's on all but a few old architectures."""
+IP_TRANSPARENT = 19
+"""Of <linux/in.h>; missing in the socket module."""
 TIMESPEC = struct.Struct("@qq")
 
 
@@ -80,8 +86,28 @@ def open_sockets(ports: int) -> list[socket.socket]:
     return sockets
 
 
+def open_sources(count: int) -> list[socket.socket]:
+    """Sockets to send from, each with an address of its own within the hosts' 10.0.0.0/8."""
+    sockets = []
+    for i in range(count):
+        sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        sock.setsockopt(socket.IPPROTO_IP, IP_TRANSPARENT, 1)
+        sock.bind((f"10.255.{i}.1", SOURCE_PORT))
+        sock.setblocking(False)
+        sockets.append(sock)
+    return sockets
+
+
 class Sender:
-    """All demands that one host sends, on one schedule."""
+    """All demands that one host sends, on one schedule.
+
+    Parameters
+    ----------
+    sockets : list of socket
+        One for each microflow that a demand may have.
+    seed : int
+        Of phases and jitter.
+    """
 
     def __init__(self, sockets: list[socket.socket], seed: int) -> None:
         self.sockets = sockets
@@ -98,13 +124,13 @@ class Sender:
     def replace(self, demands: list[dict], start_ns: int, microflows: int, jitter: float) -> None:
         """Send exactly these demands from ``start_ns`` on; unchanged ones keep their rhythm.
 
-        Each demand is ``{"key", "ip", "interval_ns", "frame"}``; ``microflows`` source ports
-        and as many destination ports are used.
+        Each demand is ``{"key", "ip", "interval_ns", "frame"}``; ``microflows`` destination ports
+        are used, from as many sources each.
         """
         self.jitter = jitter
         flows = microflows * microflows
         if len(self.order) != flows:
-            self.order = [(flow, *divmod(flow, microflows)) for flow in range(flows)]
+            self.order = [(flow, flow, flow % microflows) for flow in range(flows)]
             self.random.shuffle(self.order)
         due = {key: at for at, key in self.heap}
         self.heap = []

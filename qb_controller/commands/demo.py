@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from qb_controller.commands import demo_report as report
+from qb_controller.commands.demo_controller import ControllerProcess
 from qb_controller.commands.demo_phases import Show
 from qb_controller.commands.demo_progress import Progress
 from qb_controller.commands.demo_scenario import matrices
 from qb_controller.commands.output import Stopwatch, add_json, print_table, write_json
-from qb_controller.commands.processes import ControllerProcess
 from qb_controller.errors import InputError, QBError
 
 USUAL_S = 120.0

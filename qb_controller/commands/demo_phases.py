@@ -182,32 +182,38 @@ class Show:
         reaction = self._reaction(phase, length) if wait else None
         phase.reaction_s = reaction
         settle = min(SETTLE_S, length / 2) if wait else min(3.0, length / 3)
-        begin = max(time.monotonic(), phase.begin + (reaction or 0.0)) + 0.0
-        begin = max(phase.begin + (reaction or 0.0) + settle, begin - 0.5)
+        begin = phase.begin + (reaction or 0.0) + settle
         end = max(phase.begin + length, begin + max(2.0, length / 3))
         phase.settled_s = begin - phase.begin - (reaction or 0.0)
-        report = self._report(begin, end)
+        report = self._report(begin, end, pairs=True)
         phase.loss, phase.sent, phase.lost = report["loss"], report["sent"], report["lost"]
         phase.sender_was_bottleneck = report["sender"]["bottleneck"]
+        phase.worst_pairs = worst(report["pairs"])
         whole = self._report(phase.begin, end, series_ms=SERIES_MS)
         phase.lost_by_change = whole["lost"] - report["lost"] if wait else None
         self._add_series(whole["series"])
         phase.end, phase.window_s = end, end - begin
-        phase.mlu_measured = max(self.sampler.means(begin, end).values(), default=0.0)
+        # A rate asked for now is of a telemetry interval that began up to two of them ago.
+        aged = begin + min(2.0, (end - begin) / 2)
+        phase.mlu_measured = max(self.sampler.means(aged, end + 0.5).values(), default=0.0)
+        phase.drift = len(self.client.get("/v1/drift")["differences"])
         phase.decisions = self._decisions(phase.begin)
         installed = [one["backend"] for one in phase.decisions if one["installed"]]
         phase.backends = list(dict.fromkeys(installed))
         self.phases.append(phase)
         self.progress.done(phase)
 
-    def _report(self, since: float, until: float, series_ms: int = 0) -> dict[str, Any]:
+    def _report(
+        self, since: float, until: float, series_ms: int = 0, pairs: bool = False
+    ) -> dict[str, Any]:
         timeout = max(0.0, until - time.monotonic()) + 30
         return self.network.call(
-            "traffic report", timeout, since=since, until=until, series_ms=series_ms, pairs=False
+            "traffic report", timeout, since=since, until=until, series_ms=series_ms, pairs=pairs
         )
 
     def _add_series(self, series: dict[str, Any]) -> None:
         step = series["step_ms"] / 1000
+        self.loss.append((series["from"], float("nan")))  # nothing is known between two phases
         for number, (sent, got) in enumerate(zip(series["sent"], series["received"], strict=True)):
             if sent:
                 at = series["from"] + (number + 0.5) * step
@@ -244,3 +250,9 @@ class Show:
 
 def _unix(monotonic: float) -> float:
     return time.time() - time.monotonic() + monotonic
+
+
+def worst(pairs: list[dict[str, Any]], count: int = 5) -> list[dict[str, Any]]:
+    """The pairs of hosts that lost most, with what each sent and lost."""
+    losers = sorted((row for row in pairs if row["lost"] > 0), key=lambda row: -row["lost"])
+    return [{"hosts": r["hosts"], "sent": r["sent"], "lost": r["lost"]} for r in losers[:count]]

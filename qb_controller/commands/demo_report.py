@@ -45,6 +45,8 @@ class Phase:
         Length of the window, which begins ``settled_s`` after the reaction.
     lost_by_change : int or None
         Packets lost between the change and the window.
+    drift : int
+        Differences at the end between the switches' rules and those meant.
     """
 
     name: str
@@ -63,6 +65,8 @@ class Phase:
     backends: list[str] = field(default_factory=list)
     decisions: list[dict[str, Any]] = field(default_factory=list)
     sender_was_bottleneck: bool = False
+    worst_pairs: list[dict[str, Any]] = field(default_factory=list)
+    drift: int = 0
     note: str = ""
 
     def to_json(self) -> dict[str, Any]:
@@ -100,6 +104,9 @@ def checks(phases: Sequence[Phase]) -> list[Check]:
             result.append(
                 Check(f"{phase.name}: a new plan was installed ({came})", bool(phase.reaction_s))
             )
+    drift = {phase.name: phase.drift for phase in phases if phase.drift}
+    found = ", ".join(f"{count} after {name}" for name, count in drift.items()) or "none"
+    result.append(Check(f"rules that differ from what was meant: {found}", not drift))
     kinds = {phase.kind for phase in phases}
     wanted = {"shortest", "auto", "shift", "cut", "back", *(f"pinned:{b}" for b in FAMILIES)}
     missing = sorted(wanted - kinds)

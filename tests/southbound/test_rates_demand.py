@@ -36,7 +36,8 @@ def test_a_meter_keeps_rates_over_resets_and_missing_answers() -> None:
     assert meter.rates == {"a": 8000.0}
     meter.read("a", Reading(50, 3.0))  # reset: the last rate stands
     assert meter.rates == {"a": 8000.0}
-    meter.read("a", Reading(1050, 5.0))  # an answer in between was lost
+    assert meter.read("a", Reading(900, 4.0)) is None  # may hold part of the interval before
+    meter.read("a", Reading(1900, 6.0))  # an answer in between was lost
     assert meter.rates == {"a": 4000.0}
     meter.forget({"a"})
     assert meter.rates == {} == dict.fromkeys(meter.keys)

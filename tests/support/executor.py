@@ -103,5 +103,6 @@ class Executor:
     def wait_until(self, time: float) -> None:
         """Let time pass; no packet lives longer than a drain."""
         self.now = max(self.now, time)
-        while old := [f for f in self.fake.flights if f.started <= self.now - DRAIN]:
+        sent_by = self.now - DRAIN + 1e-6  # sums of floats are not exact
+        while old := [flight for flight in self.fake.flights if flight.started <= sent_by]:
             self.fake.hop(old[0])

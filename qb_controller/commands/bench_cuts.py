@@ -16,8 +16,13 @@ PPS = 1000.0
 SIZE = 100
 """Bytes of their frames."""
 BACKGROUND_PPS = 400.0
+QUEUE = 1000
+"""Packets per port: small frames in bursts of a busy machine's senders must find room, so that
+what is lost was lost by the re-route or the cut."""
 REROUTES = 300
 REROUTES_QUICK = 30
+CONTROL_S = 5.0
+"""Without re-routes, before them: what this machine loses by itself."""
 CUTS = 20
 CUTS_QUICK = 6
 CUT_WINDOW_S = 3.0
@@ -31,7 +36,7 @@ def reroutes(setting: Setting) -> dict[str, Any]:
     engineering on and off then moves the pair, by the same group-mods as any re-route.
     """
     goal = REROUTES_QUICK if setting.quick else REROUTES
-    with setting.lab("diamond", 2.0, *OPTIONS) as lab:
+    with setting.lab("diamond", 4.0, *OPTIONS, queue=QUEUE) as lab:
         lab.start()
         pairs = [("h1", "h4"), ("h4", "h1")]
         middles = [_node(lab, lab.path(*pair)[0][1]) for pair in pairs]
@@ -40,11 +45,14 @@ def reroutes(setting: Setting) -> dict[str, Any]:
             [0, 3, watched], [3, 0, watched], [middles[0], 3, beside], [middles[1], 0, beside],
         ])  # fmt: skip
         time.sleep(2.0)
+        still = time.monotonic()
+        time.sleep(CONTROL_S)
+        control = lab.call("traffic report", since=still, until=still + CONTROL_S)
         begin = time.monotonic()
         moves, switchings = _switch_to_and_fro(lab, pairs, goal)
         time.sleep(1.0)
         passed = time.monotonic() - begin
-        report = lab.call("traffic report", since="start", losses=True)
+        report = lab.call("traffic report", since=begin, losses=True)
         retries = lab.rest.get("/v1/status")["counters"]
     moved = [row for row in report["pairs"] if {row["src"], row["dst"]} == {0, 3}]
     totals = {
@@ -54,7 +62,11 @@ def reroutes(setting: Setting) -> dict[str, Any]:
     return {
         "topology": "diamond", "reroutes": moves, "wanted": goal, "switchings": switchings,
         "seconds": passed, "packets_s_per_pair": PPS, "telemetry_interval_s": 0.25,
-        "drain_s": 0.3, **totals,
+        "drain_s": 0.3, "queue_packets": QUEUE, **totals,
+        "control_without_reroutes": {
+            "seconds": CONTROL_S, "sent_packets": control["sent"],
+            "lost_packets": control["lost"],
+        },
         "background_lost_packets": report["lost"] - totals["lost_packets"],
         "sender_was_bottleneck": report["sender"]["bottleneck"],
         "pairs": moved, "controller_counters": retries,
@@ -86,7 +98,7 @@ def _switch_to_and_fro(lab: Lab, pairs: list[tuple[str, str]], goal: int) -> tup
 def cuts(setting: Setting) -> dict[str, Any]:
     """Cut a link in the middle of a path, the controller alive or stopped with SIGSTOP."""
     count = CUTS_QUICK if setting.quick else CUTS
-    with setting.lab("abilene", 10.0, "--noqb-te") as lab:
+    with setting.lab("abilene", 10.0, "--noqb-te", queue=QUEUE) as lab:
         lab.start()
         pair, path = _longest(lab)
         middle = (len(path) - 1) // 2
@@ -102,7 +114,7 @@ def cuts(setting: Setting) -> dict[str, Any]:
     lost = sum(run["lost_packets"] for run in runs)
     return {
         "topology": "abilene", "cuts": count, "packets_s": PPS, "path": path, "link": list(link),
-        "window_s": CUT_WINDOW_S,
+        "window_s": CUT_WINDOW_S, "queue_packets": QUEUE,
         "alive": spread(alive, "ms"), "stopped": spread(stopped, "ms"),
         "all": spread(alive + stopped, "ms"),
         "lost_packets": lost, "lost_outside_the_windows_packets": report["lost"] - lost,
@@ -139,11 +151,13 @@ def _cut(
     lab.call("link up", a=link[0], b=link[1])
     lab.wait_for("the link's return", lambda: lab.ready() and lab.path(*pair) == [path], 90.0)
     time.sleep(0.5)
+    back = lab.call("traffic report", since=end, pairs=False)
     return {
         "controller": "stopped" if stopped else "alive",
         "lost_packets": report["lost"],
         "lost_ms": 1000 * report["lost"] / PPS,
         "longest_run_packets": report["pairs"][0]["longest_loss"]["packets"],
+        "lost_until_repaired_packets": back["lost"],
         "duplicates": report["duplicates"],
     }
 

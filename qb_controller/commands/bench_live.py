@@ -13,7 +13,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from qb_controller.commands import bench_cuts, bench_matrices, bench_scale
+from qb_controller.commands.bench_cuts import cuts, reroutes
+from qb_controller.commands.bench_matrices import reaction, stall, utilisation
+from qb_controller.commands.bench_scale import scale
 from qb_controller.commands.bench_setting import Setting
 from qb_controller.commands.output import Stopwatch, add_json, write_json
 from qb_controller.commands.processes import LabError, missing
@@ -21,12 +23,12 @@ from qb_controller.errors import InputError, QBError
 from topologies.client import LiveError
 
 BENCHMARKS: dict[str, Callable[[Setting], dict[str, Any]]] = {
-    "utilisation": bench_matrices.utilisation,
-    "reroutes": bench_cuts.reroutes,
-    "cuts": bench_cuts.cuts,
-    "reaction": bench_matrices.reaction,
-    "stall": bench_matrices.stall,
-    "scale": bench_scale.scale,
+    "utilisation": utilisation,
+    "reroutes": reroutes,
+    "cuts": cuts,
+    "reaction": reaction,
+    "stall": stall,
+    "scale": scale,
 }
 
 DEFAULT_DATA = Path("../shared/data")

@@ -41,9 +41,9 @@ class Setting:
     prefix: str
     directory: Path
 
-    def lab(self, topology: str, largest: float, *options: str) -> Lab:
+    def lab(self, topology: str, largest: float, *options: str, queue: int | None = None) -> Lab:
         """Return a network with controller, not started yet; ``largest`` in Mbit/s."""
-        return Lab(self.directory, topology, self.prefix, largest, *options)
+        return Lab(self.directory, topology, self.prefix, largest, *options, queue=queue)
 
     def file(self, name: str) -> str | None:
         """Path of a file of REPETITA, None where it is not there."""

@@ -196,12 +196,21 @@ class Show:
         # A rate asked for now is of a telemetry interval that began up to two of them ago.
         aged = begin + min(2.0, (end - begin) / 2)
         phase.mlu_measured = max(self.sampler.means(aged, end + 0.5).values(), default=0.0)
-        phase.drift = len(self.client.get("/v1/drift")["differences"])
+        phase.drift = self._drift()
         phase.decisions = self._decisions(phase.begin)
         installed = [one["backend"] for one in phase.decisions if one["installed"]]
         phase.backends = list(dict.fromkeys(installed))
         self.phases.append(phase)
         self.progress.done(phase)
+
+    def _drift(self) -> int:
+        """Differences once no update is under way; after five seconds those there are."""
+        until = time.monotonic() + 5
+        while True:
+            answer = self.client.get("/v1/drift")
+            if answer["settled"] or time.monotonic() > until:
+                return len(answer["differences"])
+            time.sleep(0.3)
 
     def _report(
         self, since: float, until: float, series_ms: int = 0, pairs: bool = False

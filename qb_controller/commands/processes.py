@@ -65,15 +65,26 @@ class Lab:
         Before every name of the network.
     largest : float
         Capacity of the largest link in Mbit/s.
+    *options : str
+        Further options of the controller.
+    queue : int, optional
+        Packets that each link port holds back; as the network has it by default.
     """
 
     def __init__(
-        self, directory: Path, topology: str, prefix: str, largest: float, *options: str
+        self,
+        directory: Path,
+        topology: str,
+        prefix: str,
+        largest: float,
+        *options: str,
+        queue: int | None = None,
     ) -> None:
         self.topology, self.prefix, self.largest = topology, prefix, largest
         self._directory = directory
         directory.mkdir(parents=True, exist_ok=True)
         self._options = options
+        self._queue = [] if queue is None else ["--queue", str(queue)]
         self._of_port, self._rest_port = free_port(), free_port()
         self.rest = Client(f"http://127.0.0.1:{self._rest_port}")
         self._log = (directory / "controller.log").open("ab")
@@ -99,7 +110,7 @@ class Lab:
     def start_network(self) -> LiveNetwork:
         self.network = LiveNetwork(
             ["--topology", self.topology, "--controller", f"127.0.0.1:{self._of_port}",
-             "--prefix", self.prefix, "--largest", str(self.largest)],
+             "--prefix", self.prefix, "--largest", str(self.largest), *self._queue],
             log=self._network_log,
         )  # fmt: skip
         return self.network

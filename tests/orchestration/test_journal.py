@@ -47,7 +47,7 @@ def test_a_decision_cut_short_keeps_its_number_and_is_marked(tmp_path: Path) -> 
 
 
 def test_numbers_that_json_lacks_survive() -> None:
-    extra = {"first_s": float("inf"), "run": "killed"}
+    extra: dict[str, float | str] = {"first_s": float("inf"), "run": "killed"}
     before = decision(1, "late")
     assert before.outcome is not None
     outcome = Outcome("late", 0.1, float("nan"), 0.9, 0.89, 0, "", extra)

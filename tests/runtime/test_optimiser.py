@@ -111,11 +111,11 @@ def test_a_whole_life(controller: Controller, tmp_path: Path) -> None:
 
     # Pings are answered while a solver runs; of the requests that wait, the newest is taken.
     controller.send(request(2, "obedient", deadline_s=2.0))
-    while controller.pong().busy_s == 0:
+    while controller.pong().workers["classical"] != "busy":
         time.sleep(0.01)
     for number in (3, 4, 5):
         controller.send(request(number, "descent"))
-    assert controller.pong().workers["classical"] == "busy"
+    assert controller.pong().busy_s > 0
     assert controller.receive().number == 2
     assert controller.receive().number == 5
 

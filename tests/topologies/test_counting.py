@@ -82,7 +82,7 @@ class Catcher:
 
 def sender_of(demands: list[dict], ports: int = 2) -> tuple[Sender, Catcher]:
     catcher = Catcher()
-    sender = Sender([catcher] * ports, 1)  # type: ignore[list-item]
+    sender = Sender([catcher] * ports**2, 1)  # type: ignore[list-item]
     sender.replace(demands, 0, ports, 0.1)
     return sender, catcher
 

@@ -211,6 +211,9 @@ class Controller:
         if not self.installer.adopted or not self.inventory.all_connected():
             return
         network = self.inventory.network()
+        steered = self.installer.intent.pairs.values()
+        newest = max((pair.decision for pair in steered), default=0)
+        self.steering.known_decision = max(self.steering.known_decision, newest)
         self.steering.request(
             NetworkSnapshot(
                 network,

@@ -15,13 +15,14 @@ updates may happen meanwhile, and what is wanted again stays.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from qb_controller.model.rules import FlowRule, RuleKey, RuleSet
+from qb_controller.model.rules import FlowRule, GroupRule, RuleKey, RuleSet
 from qb_controller.southbound import cookies, layout
 from qb_controller.southbound.diff import Delta, Entry, diff
 from qb_controller.southbound.instructions import Instruction, apply, apply_all, groups_used
+from qb_controller.southbound.steps import run
 
 Place = tuple[int, RuleKey | int]
 """Datapath id and key of an entry."""
@@ -105,13 +106,26 @@ def plan_update(
     -------
     Update
     """
-    deltas = {
-        dpid: delta
-        for dpid, rules in desired.items()
-        if dpid in actual and (delta := diff(actual[dpid], rules))
-    }
+    return run(plan_update_steps(actual, desired, retired, now, drain_s))
+
+
+def plan_update_steps(
+    actual: Mapping[int, RuleSet],
+    desired: Mapping[int, RuleSet],
+    retired: Retired,
+    now: float,
+    drain_s: float,
+) -> Generator[None, None, Update]:
+    """As :func:`plan_update`, pausing between switches (see :mod:`.steps`)."""
+    deltas: dict[int, Delta] = {}
+    for dpid in sorted(desired.keys() & actual.keys()):
+        delta = diff(actual[dpid], desired[dpid])
+        if delta:
+            deltas[dpid] = delta
+            yield
     all_there = desired.keys() <= actual.keys()
     puts = _puts(deltas)
+    yield
     due: dict[Place, float] = {}
     for dpid, delta in deltas.items():
         for place, entry in _superfluous(dpid, delta):
@@ -125,6 +139,7 @@ def plan_update(
             else:
                 due[place] = math.inf
         _groups_last(dpid, delta, due)
+        yield
     drops = _drops(deltas, due, now)
     left = {place: time for place, time in due.items() if time > now}
     return Update(puts + drops, Retired(left), _wake(left, now, bool(puts)))
@@ -181,11 +196,13 @@ def _is_foreign(entry: Entry) -> bool:
 
 def _groups_last(dpid: int, delta: Delta, due: dict[Place, float]) -> None:
     """A group stays as long as what points at it: a switch would drop that with the group."""
-    for place, entry in _superfluous(dpid, delta):
+    flows_first = sorted(delta.deletes, key=lambda entry: isinstance(entry, GroupRule))
+    for entry in flows_first:  # then pair groups, which point at link groups
+        key = entry.key if isinstance(entry, FlowRule) else entry.group_id
         for group_id in groups_used(entry):
             used = (dpid, group_id)
             if used in due:
-                due[used] = max(due[used], due[place])
+                due[used] = max(due[used], due[dpid, key])
 
 
 def _wake(left: Mapping[Place, float], now: float, sending: bool) -> float | None:
@@ -205,4 +222,5 @@ __all__ = [
     "apply",
     "apply_all",
     "plan_update",
+    "plan_update_steps",
 ]

@@ -1,9 +1,7 @@
-"""53 switches, 2,756 pairs: what an event loop must bear (limits leave room for slow machines)."""
+"""53 switches, 2,756 pairs: a small change must stay small work."""
 
 from __future__ import annotations
 
-import gc
-import time
 from random import Random
 
 from qb_controller.model.network import Network
@@ -36,39 +34,26 @@ def rerouted(network: Network, pairs: list, random: Random) -> dict[tuple[int, i
     return {pair: Route(*pair, (Share(path),)) for pair, path in found.items() if path}
 
 
-class Pauses:
-    """Longest time between two pauses, in seconds."""
-
-    def __init__(self) -> None:
-        self.longest, self._last = 0.0, time.perf_counter()
-
-    def __call__(self) -> None:
-        now = time.perf_counter()
-        self.longest, self._last = max(self.longest, now - self._last), now
-
-
 def test_moving_twenty_pairs_among_thousands_is_little_work() -> None:
     random = Random(7)
     network, numbers = backbone(random), Numbers()
     dpids = [switch.dpid for switch in network.switches]
     pairs = [(a, b) for a in dpids for b in dpids if a != b]
     routes = rerouted(network, pairs, random)
-    gc.collect()
-    pauses = Pauses()
-    base = run(with_network_steps(Intent(), network, numbers), pauses)
+    base = run(with_network_steps(Intent(), network, numbers))
     steered = with_plan(base, plan(routes, 1), network, numbers)
     assert len(steered.pairs) > 2000
-    everything = run(compile_steps(NOTHING_COMPILED, steered, network, numbers), pauses)
+    everything = run(compile_steps(NOTHING_COMPILED, steered, network, numbers))
     moved = with_plan(
         steered, plan(routes | rerouted(network, random.sample(pairs, 20), random), 2),
         network, numbers,
     )  # fmt: skip
-    began = time.perf_counter()
     after = run(compile_steps(everything, moved, network, numbers))
-    compiling_s = time.perf_counter() - began
-    began = time.perf_counter()
+    compiled = [
+        part for part, placed in after.placed.items() if placed is not everything.placed[part]
+    ]
+    assert len(compiled) <= 20
     update = plan_update(everything.rules, after.rules, NOTHING_RETIRED, 0.0, 3.0)
-    planning_s = time.perf_counter() - began
     assert sum(len(orders) for orders in update.steps[-1].values()) == 20  # one group-mod per pair
     assert update.messages <= 20 + 2 * sum(
         len(share.path.links)
@@ -76,6 +61,3 @@ def test_moving_twenty_pairs_among_thousands_is_little_work() -> None:
         if steering is not steered.pairs.get(pair)
         for share in steering.shares
     )
-    assert compiling_s < 0.05
-    assert planning_s < 0.1
-    assert pauses.longest < 0.25

@@ -190,15 +190,15 @@ def test_no_drain_begins_while_a_switch_is_away() -> None:
 
 
 def test_foreign_rules_go_at_once_and_groups_after_their_users() -> None:
-    group = GroupRule(layout.pair_group(3), "indirect", (Bucket(()),))
-    user = FlowRule(0, 300, (), (("group", group.group_id),), Cookie("base").value)
+    link = GroupRule(layout.protect_group(1), "fast_failover", ())
+    pair = GroupRule(layout.pair_group(3), "indirect", (Bucket((("group", link.group_id),)),))
+    user = FlowRule(0, 300, (), (("group", pair.group_id),), Cookie("base").value)
     steals = FlowRule(0, 999, (), (), 0)
-    held = {group.group_id: group, user.key: user, steals.key: steals}
-    retired = Retired({(1, group.group_id): 5.0, (1, user.key): 9.0})
-    update = plan_update({1: held}, {1: {}}, retired, 6.0, 3.0)
+    held = {g.group_id: g for g in (pair, link)} | {user.key: user, steals.key: steals}
+    earlier = {(1, link.group_id): 4.0, (1, pair.group_id): 5.0, (1, user.key): 9.0}
+    update = plan_update({1: held}, {1: {}}, Retired(earlier), 6.0, 3.0)
     assert [order.rule for step in update.steps for order in step[1]] == [steals]
-    assert update.retired.due == {(1, group.group_id): 9.0, (1, user.key): 9.0}
-    last = plan_update({1: {k: held[k] for k in held if k != steals.key}}, {1: {}},
-                       update.retired, 9.0, 3.0)  # fmt: skip
-    assert [order.rule for step in last.steps for order in step[1]] == [user, group]
-    assert len(last.steps) == 2
+    assert set(update.retired.due.values()) == {9.0}
+    del held[steals.key]
+    last = plan_update({1: held}, {1: {}}, update.retired, 9.0, 3.0)
+    assert [[order.rule for order in step[1]] for step in last.steps] == [[user], [pair], [link]]

@@ -6,7 +6,7 @@ from random import Random
 
 from hypothesis import strategies as st
 
-from qb_controller.model.network import Network, Path, path_of
+from qb_controller.model.network import Link, Network, Path, path_of
 from qb_controller.model.plan import WEIGHT_TOTAL, Plan, Route, Share, VerifiedPlan
 from tests.support.fake_network import network_of
 
@@ -31,22 +31,25 @@ def networks(draw: st.DrawFn) -> Network:
 
 
 def random_path(network: Network, ingress: int, egress: int, random: Random) -> Path | None:
-    """A loop-free path found by a random walk that backs out of dead ends."""
+    """A loop-free path: depth first in random order."""
+    came_by: dict[int, Link] = {}
+    todo = random.sample(*_out(network, ingress))
+    while todo and egress not in came_by:
+        link = todo.pop()
+        if link.dst not in came_by and link.dst != ingress:
+            came_by[link.dst] = link
+            todo += random.sample(*_out(network, link.dst))
+    links: list[Link] = []
+    here = egress
+    while here != ingress and here in came_by:
+        links.append(came_by[here])
+        here = came_by[here].src
+    return path_of(links[::-1]) if links else None
 
-    def walk(here: int, seen: set[int]) -> list | None:
-        if here == egress:
-            return []
-        links = list(network.links_out[here])
-        random.shuffle(links)
-        for link in links:
-            if link.dst not in seen:
-                rest = walk(link.dst, seen | {link.dst})
-                if rest is not None:
-                    return [link, *rest]
-        return None
 
-    links = walk(ingress, {ingress})
-    return path_of(links) if links else None
+def _out(network: Network, dpid: int) -> tuple[tuple[Link, ...], int]:
+    links = network.links_out[dpid]
+    return links, len(links)
 
 
 def random_plan(network: Network, random: Random, decision: int = 1) -> VerifiedPlan:

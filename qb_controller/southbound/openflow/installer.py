@@ -6,6 +6,7 @@ the barriers, and keeps book of what every switch holds.
 
 from __future__ import annotations
 
+import gc
 import logging
 import time
 from collections import Counter
@@ -200,8 +201,11 @@ class Installer:
             intent = run(with_network_steps(self.intent, network, self.numbers, self._taken()))
         self.intent = intent
         self._intended_version = network.version
+        first = not self._compiled.rules
         work = compile_steps(self._compiled, intent, network, self.numbers)
         self._compiled = run(work, _pause)
+        if first:
+            gc.freeze()  # thousands of rules stay; looking at them again and again stalls the loop
         return self._compiled.rules
 
     def _taken(self) -> Taken:

@@ -28,7 +28,9 @@ class Exhaustive:
         if reason := refuse_without_paths(problem):
             return reason
         plans = math.prod(len(paths) for paths in problem.paths)
-        return f"{plans:.3g} plans, more than {LIMIT}" if plans > LIMIT else ""
+        # A large problem has more plans than a float can tell, hence the digits.
+        digits = len(str(plans)) - 1 if plans < 10**300 else "300 and more"
+        return f"10^{digits} plans, more than {LIMIT}" if plans > LIMIT else ""
 
     def warm(self) -> None:
         return

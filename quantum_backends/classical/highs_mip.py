@@ -1,8 +1,7 @@
 """Single paths by mixed-integer programming over the candidate paths (HiGHS).
 
-One binary per choice, the MLU as the objective with a small share of squared utilisations at the
-best plan's prices to break ties. The incumbent's better half starts it: the plan installed or
-what hot-link moves make of it.
+One binary per choice, the MLU alone as the objective. It starts from the better of two plans: the
+one installed, and what hot-link moves make of it.
 """
 
 from __future__ import annotations

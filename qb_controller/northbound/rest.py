@@ -130,6 +130,10 @@ class RestApi:
         return _json(200, value)
 
     def _endpoints(self) -> list[Endpoint]:
+        return [*self._state(), *self._rules_and_decisions()]
+
+    def _state(self) -> list[Endpoint]:
+        """What the controller knows and how it is set."""
         view = self._view
         return [
             Endpoint("GET", "/", "this list", lambda call: self._index),
@@ -152,6 +156,24 @@ class RestApi:
                 "the measured traffic matrix",
                 lambda call: resources.demands(view),
             ),
+            Endpoint(
+                "GET", "/v1/te", "settings of traffic engineering", lambda call: resources.te(view)
+            ),
+            Endpoint(
+                "PATCH",
+                "/v1/te",
+                "change settings of traffic engineering",
+                self._set_te,
+                (),
+                TE_KEYS,
+            ),
+            Endpoint("GET", "/metrics", "metrics for Prometheus", self._metrics),
+        ]
+
+    def _rules_and_decisions(self) -> list[Endpoint]:
+        """What the switches do, and why."""
+        view = self._view
+        return [
             Endpoint(
                 "GET",
                 "/v1/flows",
@@ -188,18 +210,6 @@ class RestApi:
                 "make the switches hold what was meant",
                 lambda call: inspection.repair(view),
             ),
-            Endpoint(
-                "GET", "/v1/te", "settings of traffic engineering", lambda call: resources.te(view)
-            ),
-            Endpoint(
-                "PATCH",
-                "/v1/te",
-                "change settings of traffic engineering",
-                self._set_te,
-                (),
-                TE_KEYS,
-            ),
-            Endpoint("GET", "/metrics", "metrics for Prometheus", self._metrics),
         ]
 
     def _flows(self, call: Call) -> Any:

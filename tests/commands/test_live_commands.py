@@ -207,7 +207,7 @@ def test_no_controller(qb: Qb) -> None:
 
 def test_a_reader_that_has_enough(url: str) -> None:
     command = f"{sys.executable} -m qb_controller.cli flows --url {url} | head -1"
-    ran = subprocess.run(command, shell=True, capture_output=True, text=True, timeout=30)
+    ran = subprocess.run(["sh", "-c", command], capture_output=True, text=True, timeout=30)
     assert ran.stderr == ""
     assert ran.stdout.startswith("switch")
 

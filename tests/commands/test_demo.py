@@ -126,9 +126,9 @@ def test_the_demonstration_on_a_live_network(tmp_path: Path) -> None:
         check=False, capture_output=True, text=True, timeout=180,
     )  # fmt: skip
     result = json.loads(file.read_text())
-    # Which loss a busy machine adds, and which backend it makes late, is not this test's business.
+    # Loss that a busy machine adds is not this test's business.
     assert ended.returncode == (0 if result["held"] else 1), ended.stdout
     assert len(result["phases"]) == 8, ended.stdout
-    assert set(report.FAMILIES) & set(result["backends_used"])
+    assert set(report.FAMILIES) <= set(result["backends_used"])
     assert result["phases"][0]["loss"] > 0.01
     assert (tmp_path / "demo.png").exists()

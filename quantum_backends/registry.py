@@ -4,43 +4,57 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Iterator, Mapping
+from typing import Any
 
-from quantum_backends.routing import RoutingProblem
+from quantum_backends.problem import Problem
 from quantum_backends.solution import Solution
-from quantum_backends.solver import Backend, Budget
+from quantum_backends.solver import Backend, Budget, check_accepted
 
 
 class Lazy:
-    """A backend whose module is imported at its first use."""
+    """A backend whose modules are imported at their first use, one class for each form it takes.
 
-    def __init__(self, name: str, family: str, module: str, cls: str) -> None:
+    Parameters
+    ----------
+    name, family : str
+    **classes : str
+        By form, ``module:class`` below this package.
+    """
+
+    def __init__(self, name: str, family: str, **classes: str) -> None:
         self.name, self.family = name, family
-        self._module, self._class = module, cls
-        self._backend: Backend | None = None
+        self.forms = tuple(classes)
+        self._classes = classes
+        self._loaded: dict[str, Backend[Any]] = {}
 
-    def _loaded(self) -> Backend:
-        if self._backend is None:
-            module = importlib.import_module(f"quantum_backends.{self._module}")
-            self._backend = getattr(module, self._class)()
-        return self._backend
+    def _of(self, form: str) -> Backend[Any]:
+        if form not in self._loaded:
+            module, _, cls = self._classes[form].partition(":")
+            found = importlib.import_module(f"quantum_backends.{module}")
+            self._loaded[form] = getattr(found, cls)()
+        return self._loaded[form]
 
-    def refusal(self, problem: RoutingProblem) -> str:
-        return self._loaded().refusal(problem)
+    def refusal(self, problem: Problem) -> str:
+        if problem.form not in self._classes:
+            return f"it takes problems of {' and '.join(self.forms)}, not of {problem.form}"
+        return self._of(problem.form).refusal(problem)
 
     def warm(self) -> None:
-        self._loaded().warm()
+        for form in self.forms:
+            self._of(form).warm()
 
-    def solve(self, problem: RoutingProblem, budget: Budget, seed: int) -> Solution:
-        return self._loaded().solve(problem, budget, seed)
+    def solve(self, problem: Problem, budget: Budget, seed: int) -> Solution:
+        check_accepted(self.name, self.refusal(problem))
+        return self._of(problem.form).solve(problem, budget, seed)
 
 
-class Registry(Mapping[str, Backend]):
+class Registry(Mapping[str, Backend[Any]]):
     """Backends in order of preference; :meth:`register` adds a third party's."""
 
-    def __init__(self, backends: tuple[Backend, ...]) -> None:
+    def __init__(self, backends: tuple[Backend[Any], ...]) -> None:
         self._backends = {backend.name: backend for backend in backends}
 
-    def __getitem__(self, name: str) -> Backend:
+    def __getitem__(self, name: str) -> Backend[Any]:
         try:
             return self._backends[name]
         except KeyError:
@@ -53,7 +67,7 @@ class Registry(Mapping[str, Backend]):
     def __len__(self) -> int:
         return len(self._backends)
 
-    def register(self, backend: Backend) -> None:
+    def register(self, backend: Backend[Any]) -> None:
         """Add a backend under its own name.
 
         Raises
@@ -68,11 +82,11 @@ class Registry(Mapping[str, Backend]):
 
 BACKENDS = Registry(
     (
-        Lazy("highs-lp", "classical", "classical.highs_lp", "HighsLp"),
-        Lazy("highs-mip", "classical", "classical.highs_mip", "HighsMip"),
-        Lazy("local-search", "classical", "classical.local_search", "LocalSearch"),
-        Lazy("exhaustive", "classical", "classical.exhaustive", "Exhaustive"),
-        Lazy("sa-blocks", "annealer", "annealing.swap_blocks", "AnnealedBlocks"),
-        Lazy("qaoa-blocks", "gate", "gate.qaoa_blocks", "QaoaBlocks"),
+        Lazy("highs-lp", "classical", routing="classical.highs_lp:HighsLp"),
+        Lazy("highs-mip", "classical", routing="classical.highs_mip:HighsMip"),
+        Lazy("local-search", "classical", routing="classical.local_search:LocalSearch"),
+        Lazy("exhaustive", "classical", routing="classical.exhaustive:Exhaustive"),
+        Lazy("sa-blocks", "annealer", routing="annealing.swap_blocks:AnnealedBlocks"),
+        Lazy("qaoa-blocks", "gate", routing="gate.qaoa_blocks:QaoaBlocks"),
     )
 )

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain, pairwise
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -123,6 +123,31 @@ class RoutingProblem:
             _check_paths(self)
         if self.incumbent is not None:
             check_fractions(self, self.incumbent, "incumbent")
+
+    form: ClassVar[str] = "routing"
+
+    @property
+    def size(self) -> int:
+        """Demands to route."""
+        return self.n_demands
+
+    def check(self, answer: Fractions) -> None:
+        """Check that shares fit the paths, and that single paths are single.
+
+        Raises
+        ------
+        ValueError
+            They do not; the text names the demand.
+        """
+        check_fractions(self, answer)
+        if not self.split:
+            for i, shares in enumerate(answer):
+                if max(shares) != 1.0:
+                    raise ValueError(f"fractions[{i}]: {shares} is split, a single path is wanted")
+
+    def value(self, answer: Fractions | Floats) -> float:
+        """The MLU of a plan."""
+        return self.mlu(answer)
 
     @property
     def n_links(self) -> int:

@@ -20,12 +20,6 @@ def refuse_without_paths(problem: RoutingProblem) -> str:
     return ""
 
 
-def check_accepted(name: str, refusal: str) -> None:
-    """Raise ValueError where a backend is asked to solve what it refuses."""
-    if refusal:
-        raise ValueError(f"{name} refuses this problem: {refusal}")
-
-
 def home_choice(problem: RoutingProblem) -> Ints:
     """The path each demand is wholly on now; -1 where it is split or nothing is installed (k,)."""
     home = np.full(problem.n_demands, -1)

@@ -4,26 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-
-from quantum_backends.routing import Fractions
+from typing import Any
 
 
 @dataclass(frozen=True)
 class Solution:
-    """A plan and how it came about.
+    """An answer and how it came about.
 
     Attributes
     ----------
-    fractions : tuple (k) of tuples of float
-        Aligned with the problem's paths; one-hot for single-path plans.
-    mlu : float
-        Highest load/capacity, recomputed from the plan.
+    answer : object
+        In the problem's own terms; of a routing problem the share of each demand on each of its
+        paths (:data:`quantum_backends.routing.Fractions`), one-hot for single-path plans.
+    value : float
+        The problem's value of it (of a routing problem the MLU), recomputed from the answer.
     backend : str
         Registry name.
     elapsed_s : float
         Time from the call of ``solve`` to this answer, seconds.
     info : mapping
-        The backend's own figures; always ``found_s``, when this plan was found. Annealers and
+        The backend's own figures; always ``found_s``, when this answer was found. Annealers and
         gate devices add ``simulated`` (what stood in for the device), ``calls``, ``block`` (mean
         size), the sums over the calls of the samples' own and the control's best energy
         (``raw_energy``, ``control_energy``, relative to staying, so lower is better), and how
@@ -31,8 +31,8 @@ class Solution:
         ``control_beats_raw``).
     """
 
-    fractions: Fractions
-    mlu: float
+    answer: Any
+    value: float
     backend: str
     elapsed_s: float
     info: Mapping[str, float | str] = field(default_factory=dict)

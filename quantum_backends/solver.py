@@ -5,9 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, TypeVar
 
-from quantum_backends.routing import RoutingProblem
+from quantum_backends.problem import Problem
 from quantum_backends.solution import Solution
 
 
@@ -48,8 +48,11 @@ class Budget:
         return 0.0 if self.cancelled() else max(0.0, self.seconds - self.elapsed())
 
 
-class Backend(Protocol):
-    """A solver of routing problems.
+P = TypeVar("P", bound=Problem, contravariant=True)
+
+
+class Backend(Protocol[P]):
+    """A solver of problems of one or several forms.
 
     Attributes
     ----------
@@ -57,20 +60,23 @@ class Backend(Protocol):
         Registry name, such as ``highs-lp``.
     family : str
         ``classical``, ``annealer`` or ``gate``.
+    forms : tuple of str
+        The forms of problem it takes (:attr:`quantum_backends.problem.Problem.form`).
     """
 
     name: str
     family: str
+    forms: tuple[str, ...]
 
-    def refusal(self, problem: RoutingProblem) -> str:
-        """Say why this backend does not take the problem; empty where it does."""
+    def refusal(self, problem: P) -> str:
+        """Say why this backend does not take a problem of its forms; empty where it does."""
         ...
 
     def warm(self) -> None:
         """Import and compile everything, so that the first solve is not slower than the next."""
         ...
 
-    def solve(self, problem: RoutingProblem, budget: Budget, seed: int) -> Solution:
+    def solve(self, problem: P, budget: Budget, seed: int) -> Solution:
         """Answer within the budget, as well as the budget allows.
 
         Never worse than the incumbent, where the problem has one.
@@ -81,3 +87,9 @@ class Backend(Protocol):
             The problem is one that :meth:`refusal` names.
         """
         ...
+
+
+def check_accepted(name: str, refusal: str) -> None:
+    """Raise ValueError where a backend is asked to solve what it refuses."""
+    if refusal:
+        raise ValueError(f"{name} refuses this problem: {refusal}")

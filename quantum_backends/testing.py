@@ -10,13 +10,16 @@ Use :func:`check_backend` in a test of your own::
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import replace
-from itertools import pairwise
+from itertools import chain, pairwise
+from typing import Any
 
 import numpy as np
 
 from quantum_backends.objective import score
-from quantum_backends.routing import RoutingProblem, check_fractions, one_hot
+from quantum_backends.problem import Problem
+from quantum_backends.routing import RoutingProblem, one_hot
 from quantum_backends.shortest import ShortestPaths
 from quantum_backends.solution import Solution
 from quantum_backends.solver import Backend, Budget
@@ -74,29 +77,61 @@ def random_problem(
     return RoutingProblem(n_nodes, tail, head, capacity, source, target, volume, split)
 
 
-def check_solution(problem: RoutingProblem, solution: Solution) -> None:
-    """Check that an answer is a valid plan, honestly scored and no worse than the incumbent.
+def known_problems(form: str) -> tuple[Problem, ...]:
+    """Small problems of a form, on which the contract is checked.
+
+    Raises
+    ------
+    ValueError
+        No such form.
+    """
+    if form not in _KNOWN:
+        raise ValueError(f"no problems of form {form!r} here; there are {', '.join(_KNOWN)}")
+    return _KNOWN[form]()
+
+
+def _routing_problems() -> tuple[Problem, ...]:
+    tiny = (tiny_problem(), tiny_problem(split=True))
+    kept = [replace(p, incumbent=one_hot(p, p.layout.first[:-1]), move_cost=1.0) for p in tiny]
+    idle = [replace(p, volume=np.zeros(p.n_demands)) for p in tiny]
+    return (*tiny, *kept, *idle)
+
+
+_KNOWN: dict[str, Callable[[], tuple[Problem, ...]]] = {"routing": _routing_problems}
+
+
+def rank(problem: Problem, answer: Any) -> tuple[float, ...]:
+    """What answers are compared by, first entry first; lower is better."""
+    if isinstance(problem, RoutingProblem):
+        return score(problem, answer)
+    return (problem.value(answer),)
+
+
+def check_solution(problem: Problem, solution: Solution) -> None:
+    """Check that an answer is one, honestly scored and no worse than the incumbent.
 
     Raises
     ------
     AssertionError or ValueError
         It is not; the text says how.
     """
-    check_fractions(problem, solution.fractions)
-    if not problem.split:
-        whole = all(max(shares) == 1.0 for shares in solution.fractions)
-        assert whole, "a single-path problem was answered with split demands"
-    true = problem.mlu(solution.fractions)
-    assert abs(solution.mlu - true) <= 1e-9 * max(true, 1.0), f"says {solution.mlu}, is {true}"
+    problem.check(solution.answer)
+    true = problem.value(solution.answer)
+    assert abs(solution.value - true) <= 1e-9 * max(true, 1.0), f"says {solution.value}, is {true}"
     assert true >= problem.bound * (1 - 1e-6), f"{true} is below the proven bound {problem.bound}"
-    if problem.incumbent is not None:
-        before, after = score(problem, problem.incumbent), score(problem, solution.fractions)
-        allowed = problem.split or all(max(f) == 1.0 for f in problem.incumbent)
-        assert not allowed or after <= before, f"worse than the incumbent: {after} > {before}"
+    incumbent = getattr(problem, "incumbent", None)
+    if incumbent is None:
+        return
+    try:
+        problem.check(incumbent)
+    except ValueError:
+        return  # what is there is not allowed any more, so anything allowed may be worse
+    before, after = rank(problem, incumbent), rank(problem, solution.answer)
+    assert after <= before, f"worse than the incumbent: {after} > {before}"
 
 
 def check_backend(
-    backend: Backend, late_s: float = 0.15, problems: tuple[RoutingProblem, ...] = ()
+    backend: Backend[Any], late_s: float = 0.15, problems: tuple[Problem, ...] = ()
 ) -> None:
     """Check a backend against the contract of :class:`quantum_backends.solver.Backend`.
 
@@ -104,39 +139,41 @@ def check_backend(
     ----------
     late_s : float
         How long after the end of its budget it may still answer.
-    problems : tuple of RoutingProblem
-        More to try, with candidate paths.
+    problems : tuple of Problem
+        More to try than :func:`known_problems` of its forms; routing problems with paths.
     """
     assert backend.family in ("classical", "annealer", "gate"), backend.family
     backend.warm()
-    tiny = (tiny_problem(), tiny_problem(split=True))
-    kept = [replace(p, incumbent=one_hot(p, p.layout.first[:-1]), move_cost=1.0) for p in tiny]
-    idle = [replace(p, volume=np.zeros(p.n_demands)) for p in tiny]
+    known = chain.from_iterable(known_problems(form) for form in backend.forms)
     accepted = 0
-    for problem in (*tiny, *kept, *idle, *problems):
+    for problem in (*known, *problems):
         if reason := backend.refusal(problem):
             _check_refuses(backend, problem, reason)
             continue
         accepted += 1
         for seconds in (0.0, 0.2):
-            reports: list[Solution] = []
-            began = time.monotonic()
-            answer = backend.solve(problem, Budget(seconds, report=reports.append), 7)
-            elapsed = time.monotonic() - began
-            assert elapsed <= seconds + late_s, f"{elapsed:.3f} s for a budget of {seconds} s"
-            assert answer.backend == backend.name, answer.backend
-            check_solution(problem, answer)
-            for earlier, later in pairwise([*reports, answer]):
-                check_solution(problem, earlier)
-                worse = score(problem, later.fractions) > score(problem, earlier.fractions)
-                assert not worse, "a later report is worse than an earlier one"
+            _check_answers(backend, problem, seconds, late_s)
         began = time.monotonic()
         check_solution(problem, backend.solve(problem, Budget(60.0, cancelled=lambda: True), 7))
         assert time.monotonic() - began <= late_s + 0.1, "went on after it was cancelled"
     assert accepted, "refuses every problem"
 
 
-def _check_refuses(backend: Backend, problem: RoutingProblem, reason: str) -> None:
+def _check_answers(backend: Backend[Any], problem: Problem, seconds: float, late_s: float) -> None:
+    reports: list[Solution] = []
+    began = time.monotonic()
+    answer = backend.solve(problem, Budget(seconds, report=reports.append), 7)
+    elapsed = time.monotonic() - began
+    assert elapsed <= seconds + late_s, f"{elapsed:.3f} s for a budget of {seconds} s"
+    assert answer.backend == backend.name, answer.backend
+    check_solution(problem, answer)
+    for earlier, later in pairwise([*reports, answer]):
+        check_solution(problem, earlier)
+        worse = rank(problem, later.answer) > rank(problem, earlier.answer)
+        assert not worse, "a later report is worse than an earlier one"
+
+
+def _check_refuses(backend: Backend[Any], problem: Problem, reason: str) -> None:
     assert isinstance(reason, str)
     try:
         backend.solve(problem, Budget(0.1), 0)

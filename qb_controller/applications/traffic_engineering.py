@@ -126,7 +126,7 @@ class TrafficEngineering:
         of the problem keep the route that they have.
         """
         problem = task.problem
-        units = to_units(problem, flatten(solution.fractions))
+        units = to_units(problem, flatten(solution.answer))
         if problem.incumbent is not None:
             present = np.rint(flatten(problem.incumbent) * WEIGHT_TOTAL).astype(np.int64)
             units = settle(problem, units, present, task.slack)

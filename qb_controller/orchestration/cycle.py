@@ -81,7 +81,7 @@ class Orchestrator:
         self,
         application: Application[Any],
         pool: WorkerPool,
-        backends: Mapping[str, Backend],
+        backends: Mapping[str, Backend[Any]],
         journal: Journal,
         clock: Callable[[], float] = time.time,
     ) -> None:
@@ -275,7 +275,7 @@ def solve_once(
     snapshot: NetworkSnapshot,
     settings: Settings,
     application: Application[Any],
-    backends: Mapping[str, Backend],
+    backends: Mapping[str, Backend[Any]],
     state: Path | None = None,
     spec: str = DEFAULT_BACKENDS,
     patience_s: float = 60.0,
@@ -327,7 +327,7 @@ def _extra(run: Run | None) -> dict[str, float | str]:
     if run.solution is None:
         extra["answer_mlu"] = float("inf")
         return extra
-    extra["answer_mlu"] = run.solution.mlu
+    extra["answer_mlu"] = run.solution.value
     return {**run.solution.info, **extra}
 
 

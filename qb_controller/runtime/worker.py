@@ -19,6 +19,7 @@ import socket
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from qb_controller.runtime.jobs import Cancel, Done, Job, Progress, Ready
 from qb_controller.runtime.wire import Decoder, encode
@@ -37,10 +38,10 @@ _PR_SET_PDEATHSIG = 1
 _CHUNK = 1 << 18
 
 
-def load_backends(spec: str) -> Mapping[str, Backend]:
+def load_backends(spec: str) -> Mapping[str, Backend[Any]]:
     """Import a table of backends named as ``module:attribute``."""
     module, _, attribute = spec.partition(":")
-    table: Mapping[str, Backend] = getattr(importlib.import_module(module), attribute)
+    table: Mapping[str, Backend[Any]] = getattr(importlib.import_module(module), attribute)
     return table
 
 
@@ -55,7 +56,7 @@ class Worker:
         The solvers of this worker's family, by name.
     """
 
-    def __init__(self, sock: socket.socket, backends: Mapping[str, Backend]) -> None:
+    def __init__(self, sock: socket.socket, backends: Mapping[str, Backend[Any]]) -> None:
         self._sock = sock
         self._backends = backends
         self._jobs: queue.SimpleQueue[Job] = queue.SimpleQueue()

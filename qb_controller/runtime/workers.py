@@ -144,7 +144,7 @@ class WorkerPool:
 
     def __init__(
         self,
-        backends: Mapping[str, Backend],
+        backends: Mapping[str, Backend[Any]],
         spec: str = DEFAULT_BACKENDS,
         grace_s: float = GRACE_S,
     ) -> None:

@@ -15,9 +15,9 @@ from quantum_backends import kernels
 from quantum_backends.blocks import Bits, search_blocks
 from quantum_backends.reductions.swap_block import SwapBlock
 from quantum_backends.routing import RoutingProblem
-from quantum_backends.search import Best, check_accepted, refuse_without_paths
+from quantum_backends.search import Best, refuse_without_paths
 from quantum_backends.solution import Solution
-from quantum_backends.solver import Budget
+from quantum_backends.solver import Budget, check_accepted
 from quantum_backends.testing import tiny_problem
 
 BLOCK = 150
@@ -30,6 +30,7 @@ class AnnealedBlocks:
 
     name = "sa-blocks"
     family = "annealer"
+    forms = ("routing",)
 
     def refusal(self, problem: RoutingProblem) -> str:
         return refuse_without_paths(problem)

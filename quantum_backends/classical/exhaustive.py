@@ -8,9 +8,9 @@ import math
 import numpy as np
 
 from quantum_backends.routing import RoutingProblem
-from quantum_backends.search import Best, check_accepted, refuse_without_paths
+from quantum_backends.search import Best, refuse_without_paths
 from quantum_backends.solution import Solution
-from quantum_backends.solver import Budget
+from quantum_backends.solver import Budget, check_accepted
 
 LIMIT = 100_000
 """Largest number of plans it accepts."""
@@ -21,6 +21,7 @@ class Exhaustive:
 
     name = "exhaustive"
     family = "classical"
+    forms = ("routing",)
 
     def refusal(self, problem: RoutingProblem) -> str:
         if problem.split:

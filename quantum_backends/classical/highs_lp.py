@@ -11,9 +11,9 @@ import numpy as np
 from quantum_backends.master import Master
 from quantum_backends.objective import SLACK
 from quantum_backends.routing import Floats, RoutingProblem, flatten
-from quantum_backends.search import Best, check_accepted, refuse_without_paths, start_choice
+from quantum_backends.search import Best, refuse_without_paths, start_choice
 from quantum_backends.solution import Solution
-from quantum_backends.solver import Budget
+from quantum_backends.solver import Budget, check_accepted
 from quantum_backends.testing import tiny_problem
 
 _MARGIN_S = 0.02
@@ -25,6 +25,7 @@ class HighsLp:
 
     name = "highs-lp"
     family = "classical"
+    forms = ("routing",)
 
     def refusal(self, problem: RoutingProblem) -> str:
         if not problem.split:

@@ -21,9 +21,9 @@ from quantum_backends.highs import (
 )
 from quantum_backends.objective import SLACK, floor
 from quantum_backends.routing import Ints, RoutingProblem
-from quantum_backends.search import Best, check_accepted, refuse_without_paths, start_choice
+from quantum_backends.search import Best, refuse_without_paths, start_choice
 from quantum_backends.solution import Solution
-from quantum_backends.solver import Budget
+from quantum_backends.solver import Budget, check_accepted
 from quantum_backends.testing import tiny_problem
 
 LIMIT = 20_000
@@ -38,6 +38,7 @@ class HighsMip:
 
     name = "highs-mip"
     family = "classical"
+    forms = ("routing",)
 
     def refusal(self, problem: RoutingProblem) -> str:
         if reason := refuse_without_paths(problem):

@@ -16,13 +16,12 @@ from quantum_backends.objective import floor
 from quantum_backends.routing import Ints, RoutingProblem
 from quantum_backends.search import (
     Best,
-    check_accepted,
     home_choice,
     refuse_without_paths,
     start_choice,
 )
 from quantum_backends.solution import Solution
-from quantum_backends.solver import Budget
+from quantum_backends.solver import Budget, check_accepted
 from quantum_backends.testing import tiny_problem
 
 HOT_MOVES = 20
@@ -40,6 +39,7 @@ class LocalSearch:
 
     name = "local-search"
     family = "classical"
+    forms = ("routing",)
 
     def refusal(self, problem: RoutingProblem) -> str:
         return refuse_without_paths(problem)

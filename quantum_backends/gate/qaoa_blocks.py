@@ -13,9 +13,9 @@ from quantum_backends.blocks import Bits, search_blocks
 from quantum_backends.gate.qaoa import ANGLES, circuit, ising_of
 from quantum_backends.reductions.swap_block import SwapBlock
 from quantum_backends.routing import RoutingProblem
-from quantum_backends.search import Best, check_accepted, refuse_without_paths
+from quantum_backends.search import Best, refuse_without_paths
 from quantum_backends.solution import Solution
-from quantum_backends.solver import Budget
+from quantum_backends.solver import Budget, check_accepted
 from quantum_backends.testing import tiny_problem
 
 QUBITS = 16
@@ -36,6 +36,7 @@ class QaoaBlocks:
 
     name = "qaoa-blocks"
     family = "gate"
+    forms = ("routing",)
 
     def __init__(self) -> None:
         self._probe_s = 0.0

@@ -90,7 +90,7 @@ def test_every_answer_becomes_a_faultless_plan(
     got = loads(snap.network, snap.demands, {each.pair: each for each in plan.routes})
     # rounding of each demand's dropped shares and units, the settling slack, small demands
     room = sum(d.rate for d in snap.demands) * 2 / WEIGHT_TOTAL / 1e6 if split else 0.0
-    assert got.mlu <= answer.mlu * 1.002 + NEGLIGIBLE + room + 1e-9
+    assert got.mlu <= answer.value * 1.002 + NEGLIGIBLE + room + 1e-9
 
 
 @settings(max_examples=40, deadline=None)

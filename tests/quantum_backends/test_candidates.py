@@ -19,7 +19,7 @@ def test_bound_is_the_arc_optimum_and_is_reached(seed):
     exact = fractional_mlu(problem)
     found = with_candidates(problem, 5)
     assert exact * (1 - 1e-5) <= found.bound <= exact * (1 + 1e-6)
-    assert BACKENDS["highs-lp"].solve(found, Budget(5), 0).mlu <= exact * (1 + 2e-4)
+    assert BACKENDS["highs-lp"].solve(found, Budget(5), 0).value <= exact * (1 + 2e-4)
 
 
 def test_keeps_the_incumbent_and_the_shortest_path():

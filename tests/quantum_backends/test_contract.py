@@ -34,26 +34,26 @@ def test_close_to_the_oracle_on_tiny_problems(name, seed):
     check_solution(problem, answer)
     # Exact methods hit it; samplers of small blocks may stop one move short.
     slack = 1.05 if "blocks" in name else 1 + 1e-4
-    assert exact.mlu - 1e-9 <= answer.mlu <= exact.mlu * slack
+    assert exact.value - 1e-9 <= answer.value <= exact.value * slack
 
 
 @pytest.mark.parametrize("name", ["local-search", "highs-mip", "sa-blocks", "qaoa-blocks"])
 def test_known_answer_single(name):
     BACKENDS[name].warm()
-    assert BACKENDS[name].solve(tiny_problem(), Budget(0.3), 0).mlu == pytest.approx(0.8)
+    assert BACKENDS[name].solve(tiny_problem(), Budget(0.3), 0).value == pytest.approx(0.8)
 
 
 def test_known_answer_split():
     answer = BACKENDS["highs-lp"].solve(tiny_problem(split=True), Budget(1), 0)
-    assert answer.mlu == pytest.approx(0.7)
+    assert answer.value == pytest.approx(0.7)
 
 
 def test_lp_moves_nothing_where_nothing_is_gained():
     problem = with_candidates(random_problem(12, 2, seed=3, split=True))
     first = BACKENDS["highs-lp"].solve(problem, Budget(2), 0)
-    again = replace(problem, incumbent=first.fractions, move_cost=100.0)
+    again = replace(problem, incumbent=first.answer, move_cost=100.0)
     second = BACKENDS["highs-lp"].solve(again, Budget(2), 0)
-    gone = np.abs(np.concatenate(first.fractions) - np.concatenate(second.fractions)).sum()
+    gone = np.abs(np.concatenate(first.answer) - np.concatenate(second.answer)).sum()
     assert gone < 1e-6
 
 
@@ -62,13 +62,13 @@ def test_local_search_moves_few():
     plan = BACKENDS["local-search"].solve(problem, Budget(0.3), 0)
     noise = 1 + 0.01 * np.random.default_rng(0).normal(size=problem.n_demands)
     later = replace(
-        problem, volume=problem.volume * noise, incumbent=plan.fractions, move_cost=100.0, bound=0
+        problem, volume=problem.volume * noise, incumbent=plan.answer, move_cost=100.0, bound=0
     )
     later = with_candidates(later)
     answer = BACKENDS["local-search"].solve(later, Budget(0.3), 0)
     check_solution(later, answer)
     fresh = BACKENDS["local-search"].solve(replace(later, incumbent=None), Budget(0.3), 0)
-    assert moved(later, answer.fractions) < 0.5 * moved(later, fresh.fractions)
+    assert moved(later, answer.answer) < 0.5 * moved(later, fresh.answer)
 
 
 def test_refusals_say_why():

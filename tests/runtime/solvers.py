@@ -6,6 +6,7 @@ import os
 import signal
 import time
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
@@ -17,6 +18,7 @@ from quantum_backends.solver import Backend, Budget
 class _Base:
     name = ""
     family = "classical"
+    forms = ("routing",)
 
     def refusal(self, problem: RoutingProblem) -> str:
         return "" if problem.n_demands else "there is nothing to route"
@@ -141,7 +143,7 @@ class NeverReady(_Base):
         raise AssertionError("dead")
 
 
-def _table(*backends: Backend) -> Mapping[str, Backend]:
+def _table(*backends: Backend[Any]) -> Mapping[str, Backend[Any]]:
     return {backend.name: backend for backend in backends}
 
 

@@ -67,7 +67,7 @@ def test_a_good_solver_answers(pool: WorkerPool) -> None:
     run = pool.solve("descent", diamond(), soon(10), seed=1)
     assert run.status == "answered"
     assert run.solution is not None
-    assert run.solution.mlu == pytest.approx(0.5)
+    assert run.solution.value == pytest.approx(0.5)
     assert run.first_s is not None and run.first_s <= run.elapsed_s
 
 

@@ -18,9 +18,10 @@ from qb_controller.model.telemetry import NetworkSnapshot
 from qb_controller.northbound.rest import make_app
 from qb_controller.runtime.messages import Settings
 from qb_controller.runtime.wire import Decoder, encode
+from qb_controller.southbound.base_layer import off_the_shortest
 from qb_controller.southbound.inventory import Inventory, PortState
 from qb_controller.southbound.labels import Numbers
-from qb_controller.southbound.openflow import arp, discovery, http
+from qb_controller.southbound.openflow import arp, discovery, http, memory
 from qb_controller.southbound.openflow.installer import Installer
 from qb_controller.southbound.openflow.optimiser_client import OptimiserClient
 from qb_controller.southbound.openflow.poller import Poller
@@ -66,6 +67,7 @@ class Controller:
         )
         self.steering = Steering(settings, conf.qb_te, self.optimiser.send, self.installer.take)
         self.installer.on_installed = self.steering.installed
+        self.installer.te_in_force = lambda: self.steering.enabled
         self.view = LiveView(self, app, conf.qb_interval)
         self._asked: dict[str, float] = {}
         self._greenlets: list[Any] = []
@@ -80,6 +82,7 @@ class Controller:
             self.installer.run,
             self.poller.run,
             self.stall.run,
+            memory.run,
             self.optimiser.run,
             self._housekeeping,
         )
@@ -210,19 +213,18 @@ class Controller:
         """New measurements are there: ask for a cycle."""
         if not self.installer.adopted or not self.inventory.all_connected():
             return
-        network = self.inventory.network()
-        steered = self.installer.intent.pairs.values()
-        newest = max((pair.decision for pair in steered), default=0)
+        if not self.steering.wants_request():
+            return
+        network, intent, taken_at = self.inventory.network(), self.installer.intent, time.time()
+        newest = max((pair.decision for pair in intent.pairs.values()), default=0)
         self.steering.known_decision = max(self.steering.known_decision, newest)
-        self.steering.request(
-            NetworkSnapshot(
-                network,
-                self.poller.demands(),
-                self.installer.intent.routes(),
-                time.time(),
-                self.poller.link_rates,
-            )
-        )
+        demands = self.poller.demands()
+        eventlet.sleep(0)  # thousands of pairs: each of these takes some milliseconds
+        routes = list(intent.routes())
+        routes += off_the_shortest(intent, network, ((d.ingress, d.egress) for d in demands))
+        eventlet.sleep(0)
+        rates = self.poller.link_rates
+        self.steering.request(NetworkSnapshot(network, demands, tuple(routes), taken_at, rates))
 
     def _heard(self, message: object) -> None:
         self.steering.received(message)

@@ -105,6 +105,7 @@ class LiveView:
             settled=self._c.installer.settled,
             telemetry_interval_s=self._interval_s,
             hub_stall_p99_s=self._c.stall.p99(),
+            hub_stall_recent_max_s=self._c.stall.recent_worst(),
             hub_stall_max_s=self._c.stall.worst,
             optimiser=optimiser,
             counters=dict(self._c.installer.counters),

@@ -60,14 +60,20 @@ class Steering:
         self.last_cycle_s: float | None = None
         self._installing: tuple[int, float] | None = None
 
+    def wants_request(self) -> bool:
+        """Whether a request made now would be sent: steering is on and no cycle is under way."""
+        return self.enabled and (self._asked_at is None or self._overdue(time.monotonic()))
+
+    def _overdue(self, now: float) -> bool:
+        late = self.settings.deadline_s + OVERDUE_S
+        return self._asked_at is not None and now - self._asked_at >= late
+
     def request(self, snapshot: NetworkSnapshot) -> None:
         """Ask for a cycle, unless one is under way or steering is off."""
         now = time.monotonic()
-        if not self.enabled or not snapshot.network.links:
+        if not self.wants_request() or not snapshot.network.links:
             return
         if self._asked_at is not None:
-            if now - self._asked_at < self.settings.deadline_s + OVERDUE_S:
-                return
             LOG.warning("the optimiser owes cycle %d for too long; asking anew", self._number)
         self._number += 1
         request = CycleRequest(self._number, snapshot, self.settings, self.known_decision)

@@ -100,8 +100,9 @@ def _status(args: argparse.Namespace, now: dict[str, Any], watch: Stopwatch) -> 
     print(te_sentence(now["te"]))
     print(_optimiser_sentence(now["optimiser"]))
     print(
-        f"event loop: late by {seconds(now['hub_stall_p99_s'])} at p99, "
-        f"{seconds(now['hub_stall_max_s'])} at worst"
+        f"event loop: late by {seconds(now['hub_stall_p99_s'])} at p99 of the last minute, "
+        f"{seconds(now['hub_stall_recent_max_s'])} at worst in it, "
+        f"{seconds(now['hub_stall_max_s'])} since the start"
     )
 
 

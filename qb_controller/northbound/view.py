@@ -104,8 +104,9 @@ class Status:
     settled : bool
         False while an update is being installed or drained; drift is then to be expected.
     telemetry_interval_s : float
-    hub_stall_p99_s, hub_stall_max_s : float
-        How late the event loop woke, over its recent memory and since the start.
+    hub_stall_p99_s, hub_stall_recent_max_s, hub_stall_max_s : float
+        How late the event loop woke: 99th percentile and worst of the last minute, worst since the
+        start.
     optimiser : OptimiserStatus
     counters : mapping
         Ever-growing totals by name (``flow_mods``, ``packet_ins`` ...), shown in the metrics.
@@ -115,6 +116,7 @@ class Status:
     settled: bool
     telemetry_interval_s: float
     hub_stall_p99_s: float
+    hub_stall_recent_max_s: float
     hub_stall_max_s: float
     optimiser: OptimiserStatus
     counters: Mapping[str, int]

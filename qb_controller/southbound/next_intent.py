@@ -6,12 +6,13 @@ changes gets one that no switch holds a rule for.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Generator, Iterator
+from collections.abc import Collection, Generator, Iterator, Mapping
 from dataclasses import replace
 
 from qb_controller.model.network import Network, Path
 from qb_controller.model.plan import Route, VerifiedPlan
 from qb_controller.model.shortest import shortest_trees
+from qb_controller.southbound.base_layer import next_links
 from qb_controller.southbound.bypass import plan_bypasses
 from qb_controller.southbound.intent import (
     NOTHING_TAKEN,
@@ -26,9 +27,17 @@ from qb_controller.southbound.intent import (
 from qb_controller.southbound.labels import BASE, EPOCHS, PATHS, Label, Numbers
 from qb_controller.southbound.steps import run
 
+PAUSE_EVERY = 100
+"""Routes of a plan worked out between two pauses: about a millisecond."""
+
 
 def with_network(
-    intent: Intent, network: Network, numbers: Numbers, taken: Taken = NOTHING_TAKEN
+    intent: Intent,
+    network: Network,
+    numbers: Numbers,
+    taken: Taken = NOTHING_TAKEN,
+    *,
+    keep_trees: bool = False,
 ) -> Intent:
     """The intent for another network.
 
@@ -43,30 +52,29 @@ def with_network(
     numbers : Numbers
     taken : Taken
         Labels and tags of rules on their way out (:func:`~.intent.taken_by`).
+    keep_trees : bool
+        Whether base paths that are whole stay although others have become shorter, until the next
+        plan (see :mod:`.base_layer`).
 
     Returns
     -------
     Intent
         The very same object where nothing changed.
     """
-    return run(with_network_steps(intent, network, numbers, taken))
+    return run(with_network_steps(intent, network, numbers, taken, keep_trees=keep_trees))
 
 
 def with_network_steps(
-    intent: Intent, network: Network, numbers: Numbers, taken: Taken = NOTHING_TAKEN
+    intent: Intent,
+    network: Network,
+    numbers: Numbers,
+    taken: Taken = NOTHING_TAKEN,
+    *,
+    keep_trees: bool = False,
 ) -> Generator[None, None, Intent]:
     """As :func:`with_network`, yielding every few milliseconds (see :mod:`.steps`)."""
     bypasses = yield from plan_bypasses(network, intent.bypasses, taken.tags)
-    trees: dict[int, Tree] = {}
-    for egress, tree in shortest_trees(network).items():
-        next_link = {dpid: link.id for dpid, link in sorted(tree.items())}
-        old = intent.trees.get(egress)
-        if old is not None and old.next_link == next_link:
-            trees[egress] = old
-        else:
-            epoch = _tree_epoch(intent, egress, numbers, taken)
-            trees[egress] = Tree(egress, epoch, next_link)
-    yield
+    trees = yield from _trees(intent, network, numbers, taken, keep_trees)
     pairs = {
         pair: steering
         for pair, steering in intent.pairs.items()
@@ -76,6 +84,22 @@ def with_network_steps(
     if any(tree is not intent.trees.get(egress) for egress, tree in trees.items()):
         new = replace(new, epoch=(intent.epoch + 1) % EPOCHS)
     return intent if new == intent else new
+
+
+def _trees(
+    intent: Intent, network: Network, numbers: Numbers, taken: Taken, keep: bool
+) -> Generator[None, None, dict[int, Tree]]:
+    """The trees of all egresses; a changed one has another epoch."""
+    trees: dict[int, Tree] = {}
+    for egress, shortest in shortest_trees(network).items():
+        old = intent.trees.get(egress)
+        found = next_links(old.next_link if old and keep else {}, shortest, egress, network)
+        if old is not None and old.next_link == found:
+            trees[egress] = old
+        else:
+            trees[egress] = Tree(egress, _tree_epoch(intent, egress, numbers, taken), found)
+        yield
+    return trees
 
 
 def with_plan(
@@ -89,7 +113,8 @@ def with_plan(
 
     Paths a pair already has keep their labels; new paths get fresh ones. A single path that is the
     base layer's own needs no label, and a route over links that went away since the verification is
-    left out: both follow the base layer.
+    left out: both follow the base layer. Trees that were kept become the shortest, which is where
+    the plan takes all pairs to be that it does not name.
 
     Parameters
     ----------
@@ -106,24 +131,38 @@ def with_plan(
     Intent
         The very same object where nothing changed.
     """
+    return run(with_plan_steps(intent, verified, network, numbers, taken))
+
+
+def with_plan_steps(
+    intent: Intent,
+    verified: VerifiedPlan,
+    network: Network,
+    numbers: Numbers,
+    taken: Taken = NOTHING_TAKEN,
+) -> Generator[None, None, Intent]:
+    """As :func:`with_plan`, yielding every few milliseconds (see :mod:`.steps`)."""
     plan = verified.plan
+    trees = yield from _trees(intent, network, numbers, taken, keep=False)
     pairs: dict[Pair, Steering] = {}
-    for route in plan.routes:
+    for count, route in enumerate(plan.routes, 1):
+        if count % PAUSE_EVERY == 0:
+            yield
         if not all(is_whole(share.path, network) for share in route.shares):
             continue
-        if len(route.shares) == 1 and _is_base(intent, route.pair, route.shares[0].path, network):
+        if len(route.shares) == 1 and _is_base(trees, route.pair, route.shares[0].path, network):
             continue
         old = intent.pairs.get(route.pair)
         shares = _labelled(route, old, plan.decision, intent, numbers, taken)
         same = old is not None and (old.owner, old.shares) == (plan.owner, shares)
         pairs[route.pair] = old if old and same else Steering(plan.owner, plan.decision, shares)
-    if pairs == intent.pairs:
+    if pairs == intent.pairs and trees == intent.trees:
         return intent
-    return replace(intent, pairs=pairs, epoch=(intent.epoch + 1) % EPOCHS)
+    return replace(intent, trees=trees, pairs=pairs, epoch=(intent.epoch + 1) % EPOCHS)
 
 
-def _is_base(intent: Intent, pair: Pair, path: Path, network: Network) -> bool:
-    tree = intent.trees.get(pair[1])
+def _is_base(trees: Mapping[int, Tree], pair: Pair, path: Path, network: Network) -> bool:
+    tree = trees.get(pair[1])
     here = pair[0]
     for link in path.links:
         if tree is None or tree.next_link.get(here) != link:

@@ -124,8 +124,7 @@ def plan_update_steps(
             deltas[dpid] = delta
             yield
     all_there = desired.keys() <= actual.keys()
-    puts = _puts(deltas)
-    yield
+    puts = yield from _puts(deltas)
     due: dict[Place, float] = {}
     for dpid, delta in deltas.items():
         for place, entry in _superfluous(dpid, delta):
@@ -145,8 +144,8 @@ def plan_update_steps(
     return Update(puts + drops, Retired(left), _wake(left, now, bool(puts)))
 
 
-def _puts(deltas: Mapping[int, Delta]) -> list[Phase]:
-    """Phases 1 to 4, without the empty ones."""
+def _puts(deltas: Mapping[int, Delta]) -> Generator[None, None, list[Phase]]:
+    """Phases 1 to 4, without the empty ones; pauses between switches."""
     steps: list[Phase] = [{}, {}, {}, {}]
     for dpid, delta in deltas.items():
         for entry in delta.adds:
@@ -155,6 +154,7 @@ def _puts(deltas: Mapping[int, Delta]) -> list[Phase]:
         for entry in delta.mods:
             order = Instruction("add" if isinstance(entry, FlowRule) else "modify", entry)
             steps[_phase(entry, new=False)].setdefault(dpid, []).append(order)
+        yield
     return [step for step in steps if step]
 
 

@@ -126,7 +126,7 @@ class StillView:
 
     def status(self) -> Status:
         optimiser = OptimiserStatus(True, 4711, 1, 12, 1.7e9, 0.2)
-        return Status(1.7e9, self.settled, 1.0, 0.002, 0.03, optimiser, {"flow_mods": 17})
+        return Status(1.7e9, self.settled, 1.0, 0.002, 0.02, 0.03, optimiser, {"flow_mods": 17})
 
     def te(self) -> TeSettings:
         return self.settings

@@ -248,6 +248,7 @@ def test_cuts_and_repairs_under_traffic_lose_nothing(network: Network, seed: int
         if not choices:
             return
         cable = random.choice(choices).id
+        executor.keep_trees = random.random() < 0.5
         executor.network = without_cable(network, cable)
         fake.cut_cable(cable)
         for _ in range(20):

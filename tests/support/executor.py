@@ -51,6 +51,7 @@ class Executor:
     now: float = 0.0
     messages: int = 0
     desired: dict[int, RuleSet] = field(default_factory=dict)
+    keep_trees: bool = False
     between: Callable[[], None] = lambda: None
 
     def __post_init__(self) -> None:
@@ -60,7 +61,9 @@ class Executor:
         """The network changed (or was seen for the first time)."""
         self.network = network
         taken = taken_by(self.retired.keys())
-        self.intent = with_network(self.intent, network, self.numbers, taken)
+        self.intent = with_network(
+            self.intent, network, self.numbers, taken, keep_trees=self.keep_trees
+        )
 
     def take(self, plan: VerifiedPlan) -> None:
         """A plan came out of the optimiser."""

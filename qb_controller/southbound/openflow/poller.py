@@ -105,17 +105,16 @@ class Poller:
                 if stat.port_no < dp.ofproto.OFPP_MAX:
                     age = stat.duration_sec + stat.duration_nsec / 1e9
                     self._ports.read(LinkId(dp.id, stat.port_no), Reading(stat.tx_bytes, age))
-            for stat in requests.group_stats(self._app, dp):
-                self._group(dp.id, stat)
+            for group, size, age in requests.group_counters(self._app, dp):
+                self._group(dp.id, group, Reading(size, age))
         except InstallError as error:
             LOG.warning("no telemetry: %s", error)
 
-    def _group(self, dpid: int, stat: Any) -> None:
-        kind, number = layout.group_kind(stat.group_id)
+    def _group(self, dpid: int, group: int, reading: Reading) -> None:
+        kind, number = layout.group_kind(group)
         egress = self._installer.numbers.dpid(number) if kind == "pair" else None
         if egress is None:
             return
-        age = stat.duration_sec + stat.duration_nsec / 1e9
-        since = self._pairs.read((dpid, egress), Reading(stat.byte_count, age))
+        since = self._pairs.read((dpid, egress), reading)
         if since is not None:
             self._demands.add((dpid, egress), *since)

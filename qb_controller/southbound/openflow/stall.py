@@ -28,10 +28,9 @@ class StallMonitor:
             self._late.append(late)
             self.worst = max(self.worst, late)
 
-    def reset(self) -> None:
-        """Forget what was measured, to measure a period of its own."""
-        self._late.clear()
-        self.worst = 0.0
+    def recent_worst(self) -> float:
+        """Greatest lateness of the last minute, seconds."""
+        return max(self._late, default=0.0)
 
     def p99(self) -> float:
         """99th percentile of the lateness over the last minute, seconds."""

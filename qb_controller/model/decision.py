@@ -87,6 +87,8 @@ class Decision:
         One sentence a network engineer understands.
     outcome : Outcome or None
         None until it is known.
+    form : str
+        Kind of the problem (``routing`` ...); empty in records of older versions.
     """
 
     number: int
@@ -98,3 +100,4 @@ class Decision:
     backend: str
     reason: str
     outcome: Outcome | None = None
+    form: str = ""

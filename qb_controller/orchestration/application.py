@@ -25,8 +25,9 @@ class Task:
     ----------
     problem : RoutingProblem
     features : mapping of str to float
-        What the policy looks at: ``nodes links demands choices split installed_mlu bound gap
-        near_max broken change``.
+        What the policy looks at beyond what the problem shows (see
+        :func:`qb_controller.orchestration.features.features`); always ``incumbent``, the objective
+        of what is installed.
     baseline : tuple of Route
         What would carry the traffic if nothing were optimised: the installed routes that the
         network and the settings still allow. Pairs without one are on shortest paths.

@@ -18,16 +18,16 @@ from qb_controller.model.decision import Decision, Outcome
 from qb_controller.model.plan import Plan, Route, VerifiedPlan
 from qb_controller.model.telemetry import NetworkSnapshot
 from qb_controller.orchestration.application import Application, Task
+from qb_controller.orchestration.features import features
 from qb_controller.orchestration.journal import Journal
 from qb_controller.orchestration.loads import loads, moved, sound
-from qb_controller.orchestration.performance import Observed, Performance
-from qb_controller.orchestration.policy import NONE, Choice, decide, needed_gain, needless
+from qb_controller.orchestration.policy import NONE, needed_gain, needless
+from qb_controller.orchestration.service import Question, Service, missed, run_figures
 from qb_controller.orchestration.verify import verify
 from qb_controller.runtime.jobs import Run
 from qb_controller.runtime.messages import CycleRequest, CycleResult, Settings
 from qb_controller.runtime.worker import DEFAULT_BACKENDS
 from qb_controller.runtime.workers import WorkerPool
-from quantum_backends.routing import RoutingProblem
 from quantum_backends.solver import Backend
 from quantum_backends.testing import tiny_problem
 
@@ -38,9 +38,6 @@ matter more than solvers: over the four shortest paths alone the optimum can be 
 RESERVE_BASE_S = 0.01
 RESERVE_PER_DEMAND_S = 5e-5
 """Time kept back for rounding, verifying and handing over, measured at 12 to 53 nodes."""
-
-LEARN_FROM = 2000
-"""Past decisions that the performance model reads at start."""
 
 SAME_TRAFFIC = 0.01
 """Relative change of the present MLU and of the bound below which a search that found nothing is
@@ -86,20 +83,18 @@ class Orchestrator:
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._application = application
+        self._service = Service(pool, backends, journal, clock)
         self._pool = pool
         self._backends = backends
         self._journal = journal
         self._clock = clock
-        self._performance = Performance({name: backends[name].family for name in backends})
         self._vain: _Vain | None = None
-        for decision in journal.solved(LEARN_FROM):
-            self._learn(decision)
 
     def warm(self) -> None:
         """Load what a backend needs to say whether it refuses, before a deadline runs."""
         tiny = tiny_problem(split=False)
         for name in self._backends:
-            self._refusal(name, tiny)
+            self._service.refusal(name, tiny)
             self._pool.poll()
 
     def run_cycle(self, request: CycleRequest) -> CycleResult:
@@ -139,43 +134,20 @@ class Orchestrator:
             reason = needless(self._features(task, settings, decision.number), settings)
         reserve = RESERVE_BASE_S + RESERVE_PER_DEMAND_S * task.problem.n_demands
         until = began + settings.deadline_s - reserve - self._pool.grace_s
-        allowed = until - time.monotonic()
-        features = {**self._features(task, settings, decision.number), "allowed_s": allowed}
-        choice = Choice(NONE, reason) if reason else self._decide(task, features, settings, allowed)
-        decision = replace(
-            decision,
-            features=features,
-            candidates=choice.candidates,
-            backend=choice.backend,
-            reason=choice.reason,
+        question = Question(
+            task.problem,
+            application.name,
+            settings,
+            until,
+            self._features(task, settings, decision.number),
+            decision.number,
         )
-        run = None
-        if choice.backend != NONE:
-            self._journal.begin(decision)
-            seed = settings.seed + decision.number
-            run = self._pool.solve(choice.backend, task.problem, until, seed)
+        decision = self._service.decide(question, reason)
+        run = self._service.run(decision, question)
         plan, outcome = self._conclude(decision, task, snapshot, settings, run, began)
         decision = replace(decision, outcome=outcome)
-        self._learn(decision)
+        self._service.learn(decision)
         return decision, plan
-
-    def _decide(
-        self, task: Task, features: Mapping[str, float], settings: Settings, allowed: float
-    ) -> Choice:
-        self._pool.poll()
-        refusals = {name: self._refusal(name, task.problem) for name in self._backends}
-        for name, reason in self._pool.unavailable().items():
-            refusals[name] = refusals[name] or reason
-        predictions = self._performance.predict(
-            task.problem.n_demands, task.problem.split, allowed, refusals
-        )
-        return decide(features, predictions, settings, allowed)
-
-    def _refusal(self, name: str, problem: RoutingProblem) -> str:
-        try:
-            return self._backends[name].refusal(problem)
-        except Exception as error:  # a vendor's library may fail in any way; it must not stop TE
-            return f"could not be asked: {type(error).__name__}: {error}"
 
     def _conclude(
         self,
@@ -187,13 +159,13 @@ class Orchestrator:
         began: float,
     ) -> tuple[VerifiedPlan | None, Outcome]:
         """Turn what the solver gave, if anything, into a plan or a reason to keep what is there."""
-        before = task.features["installed_mlu"]
+        before = task.features["incumbent"]
         plan, status, detail = None, "kept", ""
         if run is not None and run.solution is not None:
             proposal = self._application.interpret(task, run.solution, decision.number)
             plan, status, detail = self._consider(proposal, task, snapshot, settings)
         elif run is not None:
-            status, detail = _missed(run)
+            status, detail = missed(run)
         if plan is None and run is not None and status == "kept":
             self._vain = _Vain(task.baseline, settings, before, task.problem.bound, decision.number)
         if plan is None and task.must_change:
@@ -213,7 +185,7 @@ class Orchestrator:
             task.problem.bound,
             count,
             detail or decision.reason,
-            _extra(run),
+            run_figures(run),
         )
         return plan, outcome
 
@@ -221,7 +193,7 @@ class Orchestrator:
         self, proposal: Plan, task: Task, snapshot: NetworkSnapshot, settings: Settings
     ) -> tuple[VerifiedPlan | None, str, str]:
         """Verify a proposal and weigh it against what is installed."""
-        before = task.features["installed_mlu"]
+        before = task.features["incumbent"]
         try:
             plan = verify(proposal, snapshot, task.baseline)
         except VerificationError as error:
@@ -248,27 +220,11 @@ class Orchestrator:
             and replace(settings, seed=0) == replace(vain.settings, seed=0)
             and number - vain.decision <= RETRY_CYCLES
             and not task.must_change
-            and _close(vain.installed_mlu, task.features["installed_mlu"])
+            and _close(vain.installed_mlu, task.features["incumbent"])
             and (task.problem.bound == 0 or _close(vain.bound, task.problem.bound))
         )
-        return {**task.features, "deadline_s": settings.deadline_s, "tried": float(tried)}
-
-    def _learn(self, decision: Decision) -> None:
-        outcome = decision.outcome
-        if outcome is None or "first_s" not in outcome.extra:
-            return
-        bound, answer = outcome.bound, float(outcome.extra["answer_mlu"])
-        self._performance.observe(
-            decision.backend,
-            int(decision.features["demands"]),
-            bool(decision.features["split"]),
-            decision.features["allowed_s"],
-            Observed(
-                float(outcome.extra["first_s"]),
-                float(outcome.extra["solver_s"]),
-                answer / bound - 1 if bound > 0 else float("nan"),
-            ),
-        )
+        known = {**task.features, "tried": float(tried)}
+        return features(task.problem, settings.deadline_s, known)
 
 
 def solve_once(
@@ -306,29 +262,6 @@ def solve_once(
             return orchestrator.run_cycle(CycleRequest(1, snapshot, settings))
     finally:
         journal.close()
-
-
-def _missed(run: Run) -> tuple[str, str]:
-    """Status and sentence for a solver that gave no answer."""
-    if run.status in ("stopped", "killed", "answered"):
-        return "late", "no answer came before the deadline; what is installed stays"
-    return "failed", f"{run.detail}; what is installed stays"
-
-
-def _extra(run: Run | None) -> dict[str, float | str]:
-    if run is None:
-        return {}
-    extra: dict[str, float | str] = {"run": run.status, "solver_s": run.elapsed_s}
-    if run.detail:
-        extra["run_detail"] = run.detail
-    if run.status == "unavailable":
-        return extra
-    extra["first_s"] = run.first_s if run.first_s is not None else float("inf")
-    if run.solution is None:
-        extra["answer_mlu"] = float("inf")
-        return extra
-    extra["answer_mlu"] = run.solution.value
-    return {**run.solution.info, **extra}
 
 
 def _close(a: float, b: float) -> bool:

@@ -56,9 +56,9 @@ def needless(features: Mapping[str, float], settings: Settings) -> str:
 
     A pinned backend is asked whatever the bound says, because an operator wants to see it work.
     """
-    if not features["demands"]:
+    if not features["size"]:
         return "there is no traffic to place"
-    installed, bound = features["installed_mlu"], features["bound"]
+    installed, bound = features["incumbent"], features["bound"]
     if installed < settings.quiet_mlu:
         return (
             f"the busiest link is {installed:.1%} full, below the {settings.quiet_mlu:.0%} "
@@ -131,9 +131,9 @@ def _candidate(
         return Candidate(p.backend, p.family, p.time_s, p.gap, refusal=late)
     # Not cut off at zero: of two backends that promise no fall the one with the smaller gap is
     # still the likelier to find one.
-    installed = features["installed_mlu"]
+    installed = features["incumbent"]
     reachable = (features["bound"] or installed) * (1 + p.gap)
-    fall = 1 - reachable / installed if installed > 0 else 0.0
+    fall = 1 - reachable / installed if installed > 0 else -p.gap
     utility = 100 * fall - TIME_PRICE * min(1.0, p.busy_s / allowed_s if allowed_s > 0 else 1.0)
     return Candidate(p.backend, p.family, p.time_s, p.gap, utility)
 
@@ -155,10 +155,9 @@ def _why(
 ) -> str:
     best = ranked[0][1]
     basis = f"{best.samples} runs" if best.samples >= TRUST else "documented priors"
-    kind = "split over paths" if features["split"] else "on single paths"
     text = (
-        f"{best.backend} is expected to place {features['demands']:.0f} demands {kind} within "
-        f"{best.gap:.1%} of the bound in {seconds(best.busy_s)} of the {seconds(allowed_s)} left "
+        f"{best.backend} is expected to {_task(features)} within {best.gap:.1%} of the bound "
+        f"in {seconds(best.busy_s)} of the {seconds(allowed_s)} left "
         f"(from {basis})"
     )
     if len(ranked) > 1:
@@ -166,6 +165,13 @@ def _why(
         text += f"; next best is {second.backend} with {second.gap:.1%}"
         text += f" in {seconds(second.busy_s)}"
     return text
+
+
+def _task(features: Mapping[str, float]) -> str:
+    if "demands" not in features:
+        return f"take {features['size']:.0f} decisions"
+    kind = "split over paths" if features["split"] else "on single paths"
+    return f"place {features['demands']:.0f} demands {kind}"
 
 
 def seconds(value: float) -> str:

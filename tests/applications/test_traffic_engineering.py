@@ -58,7 +58,7 @@ def test_the_incumbent_of_the_problem_is_what_is_installed(
     task = TrafficEngineering().formulate(snap, SPLIT if split else SINGLE)
     baseline = {each.pair: each for each in task.baseline}
     present = loads(snap.network, snap.demands, baseline)
-    assert task.features["installed_mlu"] == present.mlu
+    assert task.features["incumbent"] == present.mlu
     assert task.problem.incumbent is not None
     if task.problem.n_demands:
         check_fractions(task.problem, task.problem.incumbent)

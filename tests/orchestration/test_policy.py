@@ -20,8 +20,9 @@ from qb_controller.runtime.messages import Settings
 
 FEATURES = {
     "demands": 132.0,
+    "size": 132.0,
     "split": 0.0,
-    "installed_mlu": 1.2,
+    "incumbent": 1.2,
     "bound": 0.9,
     "tried": 0.0,
 }
@@ -89,10 +90,10 @@ def test_without_time_no_worker_is_disturbed() -> None:
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"demands": 0.0}, "no traffic"),
-        ({"installed_mlu": 0.03}, "3.0% full"),
+        ({"size": 0.0}, "no traffic"),
+        ({"incumbent": 0.03}, "3.0% full"),
         ({"bound": 1.19}, "at most 0.8% above"),
-        ({"installed_mlu": 0.91}, "traffic moves only for 2%"),
+        ({"incumbent": 0.91}, "traffic moves only for 2%"),
         ({"tried": 1.0}, "a moment ago"),
     ],
 )
@@ -104,7 +105,7 @@ def test_no_solver_is_called_without_need(change: dict[str, float], words: str) 
 def test_pinning_overrides_the_bound_but_not_silence() -> None:
     settings = Settings(pinned_backend="fast")
     assert needless({**FEATURES, "bound": 1.2}, settings) == ""
-    assert needless({**FEATURES, "demands": 0.0}, settings) != ""
+    assert needless({**FEATURES, "size": 0.0}, settings) != ""
 
 
 @pytest.mark.parametrize("change", [{"deadline_s": 0.0}, {"min_gain": 1.0}, {"quiet_mlu": -0.1}])

@@ -1,0 +1,144 @@
+"""What the policy looks at: a few named numbers of any problem, cheap enough to take every time.
+
+All of it is arithmetic on arrays that the problem already holds, linear in its size; the sharpest
+feature, the incumbent's distance from the bound, costs one evaluation of the objective.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from math import isfinite
+from typing import Any
+
+import numpy as np
+
+from quantum_backends.problem import Problem
+from quantum_backends.routing import Floats, RoutingProblem, flatten
+
+Features = Mapping[str, float]
+
+ELEPHANTS = 0.1
+"""Share of the demands that count as elephants. In gravity matrices the largest tenth carries
+between half and nine tenths of the traffic, which is where solvers differ: few elephants can be
+enumerated, many mice are nearly divisible."""
+
+NEAR_MAX = 0.9
+"""A link counts as near the maximum from this share of the highest utilisation on."""
+
+NAN = float("nan")
+
+
+def features(
+    problem: Problem, deadline_s: float, known: Features | None = None
+) -> dict[str, float]:
+    """Describe a problem in numbers.
+
+    Parameters
+    ----------
+    problem : Problem
+        Of any form; of an unknown one only the common features are given.
+    deadline_s : float
+        Seconds from the question to the answer.
+    known : mapping of str to float, optional
+        What the caller knows already. It wins over what would be computed here, and an
+        ``incumbent`` among it saves the evaluation of the objective.
+
+    Returns
+    -------
+    dict of str to float
+        Finite numbers only; what is unknown has no entry. ``size`` (decisions to take),
+        ``choices`` (options over all of them), ``density`` (0 to 1, of the constraint or coupling
+        matrix), ``bound`` (0 where unknown), ``incumbent`` (objective of what is there now),
+        ``gap`` (of the incumbent to the bound) and ``deadline_s``.
+
+        Routing adds ``nodes links demands split``, ``elephants`` (share of the traffic in the
+        largest tenth of the demands), ``near_max`` (links within a tenth of the busiest),
+        ``hottest`` (utilisation of the busiest link), ``hops`` (mean length of a candidate path)
+        and ``churn`` (price of moving, relative to the sum of squared utilisations). Choices add
+        ``range`` (largest over smallest positive coupling).
+    """
+    known = known or {}
+    found = _BY_FORM.get(problem.form, _any)(problem, known)
+    found |= {"size": float(problem.size), "bound": problem.bound, "deadline_s": deadline_s}
+    found |= known
+    if found["bound"] > 0:
+        found["gap"] = found["incumbent"] / found["bound"] - 1
+    return {name: value for name, value in found.items() if isfinite(value)}
+
+
+def _any(problem: Any, known: Features) -> dict[str, float]:
+    return {"choices": 2.0 * problem.size, "density": NAN, "incumbent": _value(problem, known)}
+
+
+def _value(problem: Any, known: Features) -> float:
+    """Objective of the incumbent: given, computed, or NaN where there is none."""
+    if "incumbent" in known:
+        return known["incumbent"]
+    answer = getattr(problem, "incumbent", None)
+    return float(problem.value(answer)) if answer is not None else NAN
+
+
+def _routing(problem: RoutingProblem, known: Features) -> dict[str, float]:
+    layout = problem.layout
+    used = _utilisation(problem)
+    hottest = float(used.max(initial=0.0))
+    choices, links = len(layout.demand), problem.n_links
+    squares = float(used @ used)
+    return {
+        "nodes": float(problem.n_nodes),
+        "links": float(links),
+        "demands": float(problem.n_demands),
+        "split": float(problem.split),
+        "choices": float(choices),
+        "density": len(layout.link) / (choices * links) if choices else 0.0,
+        "hops": len(layout.link) / choices if choices else 0.0,
+        "elephants": _top_share(problem.volume),
+        "near_max": float(np.count_nonzero(used >= NEAR_MAX * hottest)) if hottest else 0.0,
+        "hottest": hottest,
+        "churn": problem.move_cost / squares if squares else 0.0,
+        "incumbent": hottest if problem.incumbent is not None else NAN,
+    }
+
+
+def _utilisation(problem: RoutingProblem) -> Floats:
+    """Load over capacity of each link under the incumbent, else with all on their first path."""
+    layout = problem.layout
+    if problem.incumbent is None:
+        used, share = layout.first[:-1], np.ones(problem.n_demands if problem.paths else 0)
+    else:
+        flat = flatten(problem.incumbent)
+        used = np.flatnonzero(flat)
+        share = flat[used]
+    flow = share * problem.volume[layout.demand[used]]
+    length = layout.start[used + 1] - layout.start[used]
+    ends = np.cumsum(length)
+    within = np.arange(int(ends[-1]) if len(ends) else 0) - np.repeat(ends - length, length)
+    link = layout.link[np.repeat(layout.start[used], length) + within]
+    load = np.bincount(link, np.repeat(flow, length), problem.n_links)
+    return load / problem.capacity
+
+
+def _choices(problem: Any, known: Features) -> dict[str, float]:
+    options = len(problem.unary)
+    positive = problem.weight[problem.weight > 0]
+    return {
+        "choices": float(options),
+        "density": len(problem.partner) / options**2,
+        "range": float(positive.max() / positive.min()) if len(positive) else 1.0,
+        "incumbent": _value(problem, known),
+    }
+
+
+def _top_share(values: Floats) -> float:
+    """Share of the sum in the largest :data:`ELEPHANTS` of the values."""
+    total = float(values.sum())
+    if not total:
+        return 0.0
+    count = max(1, round(ELEPHANTS * len(values)))
+    return float(np.partition(values, len(values) - count)[-count:].sum()) / total
+
+
+_BY_FORM: dict[str, Callable[[Any, Features], dict[str, float]]] = {
+    "routing": _routing,
+    "choices": _choices,
+}

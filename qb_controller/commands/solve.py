@@ -1,6 +1,5 @@
-"""``qb solve``: route the demands of a file with the very code that steers the live network.
+"""``qb solve``: route the demands of a file by the policy and the solvers of the live network.
 
-One cycle of the orchestration, from snapshot to verified plan, on a network made from the file.
 The deadline counts from the parsed files to the verified plan, candidate paths included; loading
 the solvers and the lower bound (computed apart, afterwards) are not part of it.
 """
@@ -8,7 +7,6 @@ the solvers and the lower bound (computed apart, afterwards) are not part of it.
 from __future__ import annotations
 
 import argparse
-import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -20,15 +18,13 @@ from qb_controller.commands.output import (
     seconds,
     write_json,
 )
-from qb_controller.errors import InputError, QBError
-from qb_controller.model.network import Link, Network, Switch
-from qb_controller.model.plan import WEIGHT_TOTAL
-from qb_controller.model.telemetry import Demand, NetworkSnapshot
+from qb_controller.errors import InputError
 from topologies.graph import Topology
 from topologies.traffic import Matrix
 
 if TYPE_CHECKING:
-    from qb_controller.runtime.messages import CycleResult
+    from qb_controller.commands.direct import Answer
+    from quantum_backends.routing import RoutingProblem
 
 
 def add_arguments(name: str, parser: argparse.ArgumentParser) -> None:
@@ -73,92 +69,40 @@ def run(name: str, args: argparse.Namespace) -> int:
         topology = scaled(topology, args.largest)
     matrix = read_matrix(args.demands, topology, args.index)
     with only_answers():
-        result = _solve(topology, matrix, args)
-        _check(result)
-        bound = None if args.no_bound else _bound(topology, matrix)
-    answer = _answer(topology, matrix, args, result, bound)
+        answer = _solve(topology, matrix, args)
+        report = _report(topology, matrix, args, answer)
     if args.out is not None:
-        write_json({"instance": answer["instance"], "routes": _routes(topology, result)}, args.out)
+        write_json({"instance": report["instance"], "routes": _routes(topology, answer)}, args.out)
     if args.json is not None:
-        write_json({**answer, "meta": watch.meta(args.seed)}, args.json)
+        write_json({**report, "meta": watch.meta(args.seed)}, args.json)
     else:
-        _tell(answer)
+        _tell(report)
     return 0
 
 
-def network_of(topology: Topology) -> Network:
-    """Network whose link e leaves its switch by port e + 1; node i is datapath id i + 1."""
-    switches = tuple(Switch(i + 1, node.name) for i, node in enumerate(topology.nodes))
-    ports = {(edge.src, edge.dst): e + 1 for e, edge in enumerate(topology.edges)}
-    links = tuple(
-        Link(
-            edge.src + 1,
-            ports[edge.src, edge.dst],
-            edge.dst + 1,
-            # A one-way edge arrives at a port that sends nothing.
-            ports.get((edge.dst, edge.src), len(ports) + e + 1),
-            edge.capacity,
-            edge.delay_s,
-        )
-        for e, edge in enumerate(topology.edges)
-    )
-    return Network(switches, links, version=1)
+def _solve(topology: Topology, matrix: Matrix, args: argparse.Namespace) -> Answer:
+    from qb_controller.commands.direct import Solver, backends_for, families_for, settings_of
+    from qb_controller.commands.instances import routing_problem
 
-
-def _solve(topology: Topology, matrix: Matrix, args: argparse.Namespace) -> CycleResult:
-    from qb_controller.applications.traffic_engineering import TrafficEngineering
-    from qb_controller.orchestration.cycle import solve_once
-    from qb_controller.runtime.messages import Settings
-    from quantum_backends.registry import BACKENDS
+    def make() -> RoutingProblem:
+        return routing_problem(topology, matrix, args.split)
 
     pinned = None if args.backend == "auto" else args.backend
-    if pinned is not None and pinned not in BACKENDS:
-        known = ", ".join(sorted(BACKENDS))
-        raise InputError(f"--backend {pinned}: no such backend; there are auto, {known}")
-    demands = tuple(
-        Demand(source + 1, target + 1, rate)
-        for (source, target), rate in sorted(matrix.demands.items())
-    )
-    snapshot = NetworkSnapshot(network_of(topology), demands, (), time.time())
-    # There is no traffic to disturb, so any gain is worth a move.
-    settings = Settings(
-        deadline_s=args.deadline,
-        split=args.split,
-        pinned_backend=pinned,
-        min_gain=0.0,
-        full_gain=0.0,
-        quiet_mlu=0.0,
-        seed=args.seed,
-    )
-    backends = BACKENDS if pinned is None else {pinned: BACKENDS[pinned]}
-    return solve_once(snapshot, settings, TrafficEngineering(), backends)
+    settings = settings_of(args.deadline, args.split, pinned, args.seed)
+    problem = make()
+    backends = backends_for(problem.form, pinned)
+    with Solver(backends, families_for(problem, settings, backends)) as solver:
+        solver.warm(problem)
+        return solver.answer(make, settings)
 
 
-def _check(result: CycleResult) -> None:
-    """Raise QBError where the cycle gave no answer that could be reported."""
-    outcome = result.decision.outcome
-    if outcome is None or outcome.status in ("failed", "rejected"):
-        backend, detail = result.decision.backend, outcome.detail if outcome else "no outcome"
-        raise QBError(f"no plan from {backend}: {detail}")
-
-
-def _bound(topology: Topology, matrix: Matrix) -> float:
-    from qb_controller.commands.instances import routing_problem
+def _report(
+    topology: Topology, matrix: Matrix, args: argparse.Namespace, answer: Answer
+) -> dict[str, Any]:
     from quantum_backends.bounds import fractional_mlu
 
-    return fractional_mlu(routing_problem(topology, matrix))
-
-
-def _answer(
-    topology: Topology,
-    matrix: Matrix,
-    args: argparse.Namespace,
-    result: CycleResult,
-    bound: float | None,
-) -> dict[str, Any]:
-    decision, outcome = result.decision, result.decision.outcome
-    assert outcome is not None  # _check saw to it
-    mlu = result.plan.mlu if result.plan is not None else outcome.mlu
+    mlu = answer.solution.value
+    bound = None if args.no_bound else fractional_mlu(answer.problem)
     return {
         "instance": f"{topology.name}/{matrix.name}",
         "nodes": len(topology.nodes),
@@ -167,36 +111,38 @@ def _answer(
         "objective": "mlu",
         "split": args.split,
         "deadline_s": args.deadline,
-        "elapsed_s": outcome.elapsed_s,
-        "on_time": outcome.elapsed_s <= args.deadline,
-        "backend": decision.backend,
+        "elapsed_s": answer.elapsed_s,
+        "on_time": answer.elapsed_s <= args.deadline,
+        "backend": answer.solution.backend,
         "mlu": mlu,
         "bound": bound,
         "gap": mlu / bound - 1 if bound else None,
-        "status": outcome.status,
-        "reason": decision.reason,
-        "detail": outcome.detail,
+        "reason": answer.choice.reason,
+        "detail": answer.detail,
     }
 
 
-def _routes(topology: Topology, result: CycleResult) -> list[dict[str, Any]]:
-    """Routes of the plan by node names; pairs without one follow shortest paths."""
-    nodes = topology.nodes
-    if result.plan is None:
-        return []
+def _routes(topology: Topology, answer: Answer) -> list[dict[str, Any]]:
+    """Routes of the plan by node names."""
+    problem, names = answer.problem, [node.name for node in topology.nodes]
+    heads = problem.head.tolist()
     return [
         {
-            "source": nodes[route.ingress - 1].name,
-            "target": nodes[route.egress - 1].name,
+            "source": names[source],
+            "target": names[target],
             "paths": [
-                {
-                    "share": share.weight / WEIGHT_TOTAL,
-                    "nodes": [nodes[dpid - 1].name for dpid in share.path.dpids],
-                }
-                for share in route.shares
+                {"share": share, "nodes": [names[source], *(names[heads[e]] for e in path)]}
+                for share, path in zip(shares, paths, strict=True)
+                if share > 0
             ],
         }
-        for route in result.plan.plan.routes
+        for source, target, paths, shares in zip(
+            problem.source.tolist(),
+            problem.target.tolist(),
+            problem.paths,
+            answer.solution.answer,
+            strict=True,
+        )
     ]
 
 
@@ -214,5 +160,5 @@ def _tell(answer: Mapping[str, Any]) -> None:
     if answer["bound"]:
         print(f"fractional optimum {answer['bound']:.4f}, gap {percent(answer['gap'])}")
     print(f"why: {answer['reason']}")
-    if answer["detail"] and answer["detail"] != answer["reason"]:
-        print(f"outcome: {answer['status']}: {answer['detail']}")
+    if answer["detail"]:
+        print(f"note: {answer['detail']}")

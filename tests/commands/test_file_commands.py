@@ -8,7 +8,6 @@ import pytest
 
 from qb_controller.cli import main
 from qb_controller.commands.instances import routing_problem
-from qb_controller.commands.solve import network_of
 from quantum_backends.bounds import fractional_mlu
 from tests.commands.conftest import Ran
 from topologies import load, scaled
@@ -74,15 +73,6 @@ def test_traffic_that_cannot_be_made(run: Run, argv: tuple[str, ...], text: str)
     assert ran.err.count("\n") == 1
 
 
-def test_the_network_of_a_file_has_its_links_in_order() -> None:
-    topology = load("abilene")
-    network = network_of(topology)
-    for edge, link in zip(topology.edges, network.links, strict=True):
-        assert (link.src, link.dst, link.capacity) == (edge.src + 1, edge.dst + 1, edge.capacity)
-        back = [other for other in network.links if other.id == (link.dst, link.dst_port)]
-        assert [(other.dst, other.dst_port) for other in back] == [(link.src, link.src_port)]
-
-
 SOLVE_KEYS = set(
     json.loads(
         '["instance", "nodes", "links", "demands", "objective", "split", "deadline_s", "elapsed_s",'
@@ -106,6 +96,18 @@ def test_solve(run: Run, tmp_path: Path) -> None:
     for route in json.loads(plan.read_text())["routes"]:
         assert sum(path["share"] for path in route["paths"]) == pytest.approx(1)
         assert {path["nodes"][0] for path in route["paths"]} == {route["source"]}
+
+
+def test_a_plan_is_there_when_no_solver_can_be(run: Run, tmp_path: Path) -> None:
+    file, plan = tmp_path / "matrix.json", tmp_path / "plan.json"
+    run("traffic", "--topology", "abilene", "--seed", "3", "--out", str(file))
+    ran = run("solve", "--graph", "abilene", "--demands", str(file), "--largest", "10e6",
+              "--deadline", "0.01", "--json", f"--out={plan}")  # fmt: skip
+    assert ran.code == 0, ran.err
+    assert ran.json["backend"] == "first-paths"
+    assert "plan of first paths" in ran.json["detail"]
+    assert ran.json["mlu"] > ran.json["bound"]
+    assert len(json.loads(plan.read_text())["routes"]) == 132
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ from qb_controller import config
 from qb_controller.controller import Controller
 from qb_controller.errors import QBError
 from qb_controller.model.network import LinkId
-from qb_controller.southbound.openflow import arp
+from qb_controller.southbound.openflow import arp, guard
 
 config.register(cfg.CONF)
 # Ryu's discovery looks at this option when it is made, which is after this module is imported.
@@ -29,6 +29,7 @@ cfg.CONF.set_default("observe_links", True)
 cfg.CONF.set_default("echo_request_interval", 5.0)
 cfg.CONF.set_default("maximum_unreplied_echo_requests", 3)
 
+guard.install()
 app_manager.require_app("ryu.topology.switches")
 app_manager.require_app("ryu.app.ofctl.service")
 
@@ -84,6 +85,17 @@ class QBackbone(app_manager.RyuApp):
         question = arp.parse(event.msg.data)
         if question is not None:
             self.controller.arp(event.msg.datapath, event.msg.match["in_port"], question)
+
+    @set_ev_cls(ofp_event.EventOFPExperimenter, MAIN_DISPATCHER)
+    def on_experimenter(self, event: Any) -> None:
+        """A vendor's own message, which means nothing here."""
+        message = event.msg
+        self.logger.warning(
+            "switch %016x sent an experimenter message (0x%08x, type %d); it is passed over",
+            message.datapath.id,
+            message.experimenter,
+            message.exp_type,
+        )
 
     @set_ev_cls(ofp_event.EventOFPErrorMsg, MAIN_DISPATCHER)
     def on_error(self, event: Any) -> None:

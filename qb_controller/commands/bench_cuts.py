@@ -8,7 +8,7 @@ from typing import Any
 
 from qb_controller.commands.bench_figures import spread
 from qb_controller.commands.bench_setting import Setting
-from qb_controller.commands.processes import Lab, LabError
+from qb_controller.commands.lab import Lab, LabError
 from topologies.client import LiveError
 
 PPS = 1000.0
@@ -126,8 +126,7 @@ def cuts(setting: Setting) -> dict[str, Any]:
 
 def _longest(lab: Lab) -> tuple[tuple[str, str], list[str]]:
     """Among the paths out of h1 the longest, and its hosts."""
-    assert lab.network is not None
-    hosts = range(2, len(lab.network.info["hosts"]) + 1)
+    hosts = range(2, len(lab.info["hosts"]) + 1)
     ways = [(("h1", f"h{host}"), lab.path("h1", f"h{host}")[0]) for host in hosts]
     return max(ways, key=lambda one: len(one[1]))
 
@@ -136,7 +135,6 @@ def _cut(
     lab: Lab, pair: tuple[str, str], path: list[str], link: tuple[str, str], stopped: bool
 ) -> dict[str, Any]:
     """One cut and its repair; waits until packets take ``path`` again."""
-    assert lab.controller is not None
     if stopped:
         lab.controller.send_signal(signal.SIGSTOP)
         time.sleep(0.2)
@@ -163,8 +161,7 @@ def _cut(
 
 
 def _node(lab: Lab, switch: str) -> int:
-    assert lab.network is not None
-    for number, row in enumerate(lab.network.info["switches"]):
+    for number, row in enumerate(lab.info["switches"]):
         if row["name"] == switch:
             return number
     raise LiveError(f"no switch {switch} in this network")

@@ -14,11 +14,12 @@ from pathlib import Path
 from typing import Any
 
 from qb_controller.commands.bench_cuts import cuts, reroutes
-from qb_controller.commands.bench_matrices import reaction, stall, utilisation
+from qb_controller.commands.bench_matrices import reaction, utilisation
 from qb_controller.commands.bench_scale import scale
 from qb_controller.commands.bench_setting import Setting
+from qb_controller.commands.bench_stall import stall
+from qb_controller.commands.lab import LabError, missing
 from qb_controller.commands.output import Stopwatch, add_json, write_json
-from qb_controller.commands.processes import LabError, missing
 from qb_controller.errors import InputError, QBError
 from topologies.client import LiveError
 

@@ -1,4 +1,4 @@
-"""Benchmarks with whole traffic matrices on Abilene: utilisation, reaction, stall."""
+"""Benchmarks with whole traffic matrices on Abilene: utilisation and reaction."""
 
 from __future__ import annotations
 
@@ -7,8 +7,14 @@ from collections import Counter
 from typing import Any
 
 from qb_controller.commands.bench_figures import mean_utilisations, split_deviation, spread
-from qb_controller.commands.bench_setting import Setting, abilene, optimum, rows
-from qb_controller.commands.processes import Lab, cpu_seconds, tree
+from qb_controller.commands.bench_setting import (
+    Setting,
+    abilene,
+    optimum,
+    rows,
+    two_matrices,
+)
+from qb_controller.commands.lab import Lab
 from topologies.graph import Topology
 from topologies.traffic import Matrix
 
@@ -17,11 +23,9 @@ LARGEST = 5.0
 WINDOW_S = 10.0
 AFTER_TAKE_OVER_S = 5.0
 TAKE_OVER_WITHIN_S = 20.0
+STEPS, STEPS_QUICK = 20, 3
 STEP_WINDOW_S = 12.0
 """Seconds after a step of the traffic in which plans count as its consequence."""
-LOAD_STEP_S = 5.0
-PINNED = "sa-blocks"
-REST_REQUESTS = 200
 MICROFLOW_PORTS = 16
 """Source ports and destination ports of every demand: 256 microflows."""
 
@@ -112,8 +116,8 @@ def _splits(lab: Lab) -> dict[str, Any]:
 
 def reaction(setting: Setting) -> dict[str, Any]:
     """Seconds from steps in the traffic to the confirmation of the last flow-mod."""
-    graph, topology, matrices = _two(setting)
-    steps = 3 if setting.quick else 8
+    graph, topology, matrices = two_matrices(setting, LARGEST)
+    steps = STEPS_QUICK if setting.quick else STEPS
     with setting.lab(graph, LARGEST) as lab:
         lab.start()
         lab.call("traffic start", demands=rows(matrices[0]), ports=MICROFLOW_PORTS)
@@ -129,18 +133,6 @@ def reaction(setting: Setting) -> dict[str, Any]:
         "within_s": STEP_WINDOW_S,
         "first_plan": spread(first, "s"), "last_plan": spread(last, "s"), "runs": found,
     }  # fmt: skip
-
-
-def _two(setting: Setting) -> tuple[str, Topology, list[Matrix]]:
-    """Abilene with two matrices to step between."""
-    graph, topology, matrices = abilene(setting, LARGEST, 2)
-    if len(matrices) < 2:
-        last = len(topology.nodes) - 1
-        turned = {(last - a, last - b): r for (a, b), r in matrices[0].demands.items()}
-        mirror = Matrix(f"{matrices[0].name}-mirrored", turned)
-        factor = optimum(topology, matrices[0]) / optimum(topology, mirror)
-        matrices = [matrices[0], mirror.scaled(factor)]
-    return graph, topology, matrices
 
 
 def _step(lab: Lab, matrix: Matrix) -> dict[str, Any]:
@@ -159,48 +151,3 @@ def _step(lab: Lab, matrix: Matrix) -> dict[str, Any]:
         "matrix": matrix.name, "plans": len(plans),
         "first_plan_s": min(plans, default=None), "last_plan_s": max(plans, default=None),
     }  # fmt: skip
-
-
-def stall(setting: Setting) -> dict[str, Any]:
-    """Stall of the controller's event loop and REST latency while the optimiser is busy."""
-    graph, topology, matrices = _two(setting)
-    seconds = 20.0 if setting.quick else 60.0
-    with setting.lab(graph, LARGEST, "--noqb-te") as lab:
-        lab.start()
-        before = lab.rest.get("/v1/status")
-        lab.te(enabled=True, backend=PINNED, deadline_s=0.9)
-        pids = tree(before["optimiser"]["pid"])
-        assert lab.controller is not None
-        begin, busy = time.monotonic(), cpu_seconds(pids)
-        own = cpu_seconds([lab.controller.pid])
-        latencies = _load(lab, matrices, seconds)
-        passed = time.monotonic() - begin
-        pids = sorted({*pids, *tree(before["optimiser"]["pid"])})
-        busy, own = cpu_seconds(pids) - busy, cpu_seconds([lab.controller.pid]) - own
-        after = lab.rest.get("/v1/status")
-        made = lab.rest.get("/v1/decisions", limit=1000)
-    return {
-        "topology": topology.name, "pinned_backend": PINNED, "seconds": passed,
-        "decisions": dict(Counter(f"{row['backend']} {row['status']}" for row in made)),
-        "optimiser_cores_used": busy / passed, "controller_cores_used": own / passed,
-        "hub_stall_p99_ms": 1000 * after["hub_stall_p99_s"],
-        "hub_stall_max_ms": 1000 * after["hub_stall_max_s"],
-        "hub_stall_max_before_load_ms": 1000 * before["hub_stall_max_s"],
-        "rest_latency": spread(latencies, "ms", (50, 99)),
-    }  # fmt: skip
-
-
-def _load(lab: Lab, matrices: list[Matrix], seconds: float) -> list[float]:
-    """Step the traffic and ask over REST, evenly; return the latencies in milliseconds."""
-    latencies, begin, steps = [], time.monotonic(), 0
-    for number in range(REST_REQUESTS):
-        due = begin + seconds * number / REST_REQUESTS
-        time.sleep(max(0.0, due - time.monotonic()))
-        if time.monotonic() >= begin + steps * LOAD_STEP_S:
-            demands = rows(matrices[steps % 2])
-            lab.call("traffic start", demands=demands, ports=MICROFLOW_PORTS)
-            steps += 1
-        asked = time.perf_counter()
-        lab.rest.get("/v1/status" if number % 2 else "/v1/links")
-        latencies.append(1000 * (time.perf_counter() - asked))
-    return latencies

@@ -7,7 +7,8 @@ from typing import Any
 
 from qb_controller.commands.bench_figures import entries_per_switch
 from qb_controller.commands.bench_setting import Setting, repetita, rows
-from qb_controller.commands.processes import Lab, resident_bytes, tree
+from qb_controller.commands.lab import Lab
+from qb_controller.commands.processes import resident_bytes, tree
 
 LARGEST = 2.0
 """Mbit/s of the largest link: thousands of demands at once on two cores."""
@@ -31,10 +32,11 @@ def scale(setting: Setting) -> dict[str, Any]:
         return {"skipped": "repetita/Tinet.graph and Tinet.0000.demands are not in --data"}
     _, matrices = repetita(graph, [demands], LARGEST)
     with setting.lab(graph, LARGEST, "--noqb-te", queue=QUEUE) as lab:
-        lab.start_controller()
-        lab.wait_for("the controller", lambda: bool(lab.rest.get("/v1/status")))
+        lab.controller.start()
+        lab.controller.wait_up()
         begin = time.monotonic()
-        info = lab.start_network().info
+        lab.start_network()
+        info = lab.info
         built = time.monotonic() - begin
         lab.wait_ready(DISCOVERY_S)
         found = time.monotonic() - begin
@@ -78,7 +80,6 @@ def _entries(lab: Lab, info: dict[str, Any]) -> dict[str, dict[str, float]]:
 
 def _memory(lab: Lab) -> dict[str, int]:
     """Resident bytes of the controller, and of the optimiser with its workers."""
-    assert lab.controller is not None
     optimiser = tree(lab.rest.get("/v1/status")["optimiser"]["pid"])
     return {
         "controller_bytes": resident_bytes([lab.controller.pid]),
@@ -90,8 +91,7 @@ def _memory(lab: Lab) -> dict[str, int]:
 
 def _ping_rounds(lab: Lab, begin: float) -> list[dict[str, Any]]:
     """Ping between all pairs until all answer; the first round also makes the hosts known."""
-    assert lab.network is not None
-    hosts = len(lab.network.info["hosts"])
+    hosts = len(lab.info["hosts"])
     rounds: list[dict[str, Any]] = []
     while len(rounds) < PING_ROUNDS:
         answer = lab.call("pingall", tries=3, spread_s=PING_SPREAD_S)

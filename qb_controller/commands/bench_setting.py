@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from qb_controller.commands.instances import routing_problem
+from qb_controller.commands.lab import Lab
 from qb_controller.commands.output import only_answers
-from qb_controller.commands.processes import Lab
 from topologies import load
 from topologies.graph import Topology, scaled
 from topologies.gravity import gravity
@@ -88,6 +88,18 @@ def optimum(topology: Topology, matrix: Matrix) -> float:
 
     with only_answers():
         return fractional_mlu(routing_problem(topology, matrix))
+
+
+def two_matrices(setting: Setting, largest: float) -> tuple[str, Topology, list[Matrix]]:
+    """Abilene with two matrices to step between."""
+    graph, topology, matrices = abilene(setting, largest, 2)
+    if len(matrices) < 2:
+        last = len(topology.nodes) - 1
+        turned = {(last - a, last - b): r for (a, b), r in matrices[0].demands.items()}
+        mirror = Matrix(f"{matrices[0].name}-mirrored", turned)
+        factor = optimum(topology, matrices[0]) / optimum(topology, mirror)
+        matrices = [matrices[0], mirror.scaled(factor)]
+    return graph, topology, matrices
 
 
 def rows(matrix: Matrix) -> list[list[float]]:

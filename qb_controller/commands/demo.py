@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from qb_controller.commands import demo_report as report
-from qb_controller.commands.demo_controller import ControllerProcess
+from qb_controller.commands.controller_process import ControllerProcess
 from qb_controller.commands.demo_phases import Show
 from qb_controller.commands.demo_progress import Progress
 from qb_controller.commands.demo_scenario import matrices
@@ -75,9 +75,10 @@ def _start(
 
     progress = Progress()
     folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="qb-demo-")))
-    options = ["--qb-topology", args.topology, "--noqb-te"]
     progress.say(f"starting the controller and {topology.name} as a live network")
-    controller = stack.enter_context(ControllerProcess(folder, options))
+    controller = stack.enter_context(
+        ControllerProcess(folder, "--qb-topology", args.topology, "--noqb-te")
+    )
     log = stack.enter_context((out / "demo-network.log").open("w"))
     words = ["--topology", args.topology, "--prefix", args.prefix, "--seed", str(args.seed)]
     words += ["--controller", f"127.0.0.1:{controller.openflow_port}"]
@@ -85,7 +86,8 @@ def _start(
         network = stack.enter_context(LiveNetwork(words, log=log))
     except LiveError as error:
         raise DemoError(f"{error}; see {out / 'demo-network.log'}") from None
-    took = controller.wait_ready(len(topology.nodes), len(topology.edges), READY_S)
+    size = len(topology.nodes), len(topology.edges)
+    took = controller.wait_for("the network", lambda: controller.ready(*size), READY_S)
     answer = network.call("pingall", timeout=120)
     progress.say(
         f"{len(topology.nodes)} switches found and given rules {took:.1f} s after they were "

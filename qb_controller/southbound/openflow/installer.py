@@ -195,7 +195,7 @@ class Installer:
             self.on_installed()
         if update.wake_at is None:
             self.settled = not self.unread and not self._wake.ready()
-            return IDLE_S
+            return RETRY_S if self.unread & self.datapaths.keys() else IDLE_S
         return max(0.0, update.wake_at - time.monotonic())
 
     @property

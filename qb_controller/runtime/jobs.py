@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from quantum_backends.routing import RoutingProblem
+from quantum_backends.problem import Problem
 from quantum_backends.solution import Solution
 
 
@@ -18,7 +18,8 @@ class Job:
     number : int
         The pool's own count.
     backend : str
-    problem : RoutingProblem
+    problem : Problem
+        Of any form that the backend takes.
     until : float
         End of the solver's time on the machine-wide monotonic clock, seconds.
     seed : int
@@ -26,7 +27,7 @@ class Job:
 
     number: int
     backend: str
-    problem: RoutingProblem
+    problem: Problem
     until: float
     seed: int
 
@@ -55,7 +56,7 @@ class Ready:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """From a worker: a better solution than the last one reported."""
+    """From a worker, and on to whoever submitted: a better solution than the last one reported."""
 
     number: int
     solution: Solution
@@ -88,9 +89,9 @@ class Run:
     solution : Solution or None
         The best answer that arrived in time.
     status : str
-        ``answered``; ``stopped`` (at the deadline, by asking); ``killed`` (did not heed it);
-        ``died`` (the worker process went away); ``failed`` (the solver raised); ``unavailable``
-        (no worker was ready).
+        ``answered``; ``stopped`` (at the deadline or when cancelled, by asking); ``killed`` (did
+        not heed it); ``died`` (the worker process went away); ``failed`` (the solver raised);
+        ``unavailable`` (no worker was ready).
     elapsed_s : float
         From the hand-over to the end of the job, seconds.
     first_s : float or None
@@ -104,3 +105,14 @@ class Run:
     elapsed_s: float = 0.0
     first_s: float | None = None
     detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """To whoever submitted the job: nothing more will come of it."""
+
+    number: int
+    run: Run
+
+
+Event = Progress | Ended

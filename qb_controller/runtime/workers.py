@@ -1,29 +1,28 @@
-"""The pool of solver processes: one warm worker for each family, replaced when it dies.
+"""The pool of solver processes: warm workers for each family, replaced when they die.
 
 A solver runs in a process of its own because that is the only thing that can be ended at a
 deadline whatever library it sits in. The pool is driven by one thread; nothing here is called
-back from elsewhere.
+back from elsewhere, and nothing blocks but the waiting in :meth:`WorkerPool.poll`.
 """
 
 from __future__ import annotations
 
 import contextlib
 import logging
+import math
 import os
 import select
-import socket
 import subprocess
-import sys
 import time
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from qb_controller.errors import OptimiserError
-from qb_controller.runtime.jobs import Cancel, Done, Job, Progress, Ready, Run
-from qb_controller.runtime.wire import Decoder, encode
+from qb_controller.runtime.engine import Availability
+from qb_controller.runtime.jobs import Done, Ended, Event, Job, Progress, Ready, Run
+from qb_controller.runtime.member import Member
 from qb_controller.runtime.worker import DEFAULT_BACKENDS
-from quantum_backends.routing import RoutingProblem
-from quantum_backends.solution import Solution
+from quantum_backends.problem import Problem
 from quantum_backends.solver import Backend
 
 GRACE_S = 0.05
@@ -32,105 +31,11 @@ GRACE_S = 0.05
 START_LIMIT_S = 120.0
 """A worker that has not loaded its libraries by then is started again."""
 
-BACKOFF_S = 1.0
-BACKOFF_LIMIT_S = 60.0
-"""Pause before a worker that died while loading is tried again; it doubles up to the limit."""
-
-_ONE_THREAD = {
-    f"{library}_NUM_THREADS": "1"
-    for library in ("OMP", "OPENBLAS", "MKL", "NUMEXPR", "NUMBA", "RAYON", "QISKIT")
-}
-_CHUNK = 1 << 18
 _log = logging.getLogger("qb.workers")
 
 
-class _Member:
-    """One worker process as the pool sees it."""
-
-    def __init__(self, family: str, spec: str) -> None:
-        self.family = family
-        self.state = "down"
-        self.unusable: Mapping[str, str] = {}
-        self.failures = 0  # deaths in a row before it was ready
-        self.started_at = 0.0
-        self.start_after = 0.0
-        self._spec = spec
-        self._process: subprocess.Popen[bytes] | None = None
-        self._sock: socket.socket | None = None
-        self._decoder = Decoder()
-
-    @property
-    def pid(self) -> int | None:
-        return self._process.pid if self._process else None
-
-    @property
-    def sock(self) -> socket.socket | None:
-        return self._sock
-
-    def start(self) -> None:
-        ours, theirs = socket.socketpair()
-        command = [sys.executable, "-m", "qb_controller.runtime.worker"]
-        command += ["--fd", str(theirs.fileno()), "--parent", str(os.getpid())]
-        command += ["--family", self.family, "--backends", self._spec]
-        try:
-            self._process = subprocess.Popen(
-                command,
-                pass_fds=(theirs.fileno(),),
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,  # solvers chatter there
-                env={**os.environ, **_ONE_THREAD},
-            )
-        finally:
-            theirs.close()
-        self._sock, self._decoder = ours, Decoder()
-        self.state, self.started_at = "starting", time.monotonic()
-
-    def send(self, message: object, until: float) -> bool:
-        """Send in whole; False where the worker does not take it by ``until``."""
-        assert self._sock is not None
-        self._sock.settimeout(max(0.01, until - time.monotonic()))
-        try:
-            self._sock.sendall(encode(message))
-        except OSError:
-            return False
-        return True
-
-    def receive(self) -> list[Any] | None:
-        """Messages that have arrived; None where the worker is gone."""
-        assert self._sock is not None
-        self._sock.settimeout(0.0)
-        try:
-            data = self._sock.recv(_CHUNK)
-        except BlockingIOError:
-            return []
-        except OSError:
-            return None
-        if not data:
-            return None
-        try:
-            return self._decoder.feed(data)
-        except OptimiserError as error:
-            _log.error("worker %s sent rubbish: %s", self.family, error)
-            return None
-
-    def stop(self) -> subprocess.Popen[bytes] | None:
-        """Kill; the process that is to be reaped is returned, because that may take a while."""
-        killed, self._process = self._process, None
-        if killed is not None:
-            killed.kill()
-        if self._sock is not None:
-            self._sock.close()
-            self._sock = None
-        if self.state == "starting":
-            self.failures += 1
-            pause = min(BACKOFF_LIMIT_S, BACKOFF_S * 2 ** (self.failures - 1))
-            self.start_after = time.monotonic() + pause
-        self.state = "down"
-        return killed
-
-
 class WorkerPool:
-    """Warm solver processes.
+    """Warm solver processes of this machine; an :class:`~qb_controller.runtime.engine.Engine`.
 
     Parameters
     ----------
@@ -140,6 +45,10 @@ class WorkerPool:
         Where the workers find that table, as ``module:attribute``.
     grace_s : float
         Seconds between asking a solver to stop and killing it.
+    copies : mapping of str to int
+        Workers of a family where one is not enough: two backends of one family race only on two.
+    cores : int or None
+        Jobs that may run at a time; None for as many as this process may use cores.
     """
 
     def __init__(
@@ -147,16 +56,24 @@ class WorkerPool:
         backends: Mapping[str, Backend[Any]],
         spec: str = DEFAULT_BACKENDS,
         grace_s: float = GRACE_S,
+        copies: Mapping[str, int] | None = None,
+        cores: int | None = None,
     ) -> None:
         self.grace_s = grace_s
         self._family = {name: backends[name].family for name in backends}
-        self._members = {f: _Member(f, spec) for f in sorted(set(self._family.values()))}
-        self._jobs = 0
+        self._members: dict[str, Member] = {}
+        for family in sorted(set(self._family.values())):
+            for copy in range((copies or {}).get(family, 1)):
+                name = f"{family}-{copy + 1}" if copy else family
+                self._members[name] = Member(name, family, spec)
+        self._cores = cores or len(os.sched_getaffinity(0))
+        self._count = 0
+        self._events: list[Event] = []
         self._closed = False
         self._killed: list[subprocess.Popen[bytes]] = []
 
     def __enter__(self) -> WorkerPool:
-        self.poll()
+        self._advance(0.0)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -172,135 +89,208 @@ class WorkerPool:
                 process.wait(timeout=5.0)
 
     def states(self) -> dict[str, str]:
-        """``ready``, ``busy``, ``starting`` or ``down`` by family."""
-        return {family: member.state for family, member in self._members.items()}
+        """``ready``, ``busy``, ``starting`` or ``down`` by worker."""
+        return {name: member.state for name, member in self._members.items()}
 
     def pids(self) -> dict[str, int]:
-        """Process id of each worker that runs, by family."""
-        return {f: m.pid for f, m in self._members.items() if m.pid is not None}
+        """Process id of each worker that runs."""
+        return {name: m.pid for name, m in self._members.items() if m.pid is not None}
+
+    def availability(self) -> Availability:
+        """Which backends can be asked, and when."""
+        now = time.monotonic()
+        waits, refusals = {}, {}
+        for name, family in self._family.items():
+            workers = self._of(family)
+            usable = [m for m in workers if m.state in ("ready", "busy")]
+            fit = [m for m in usable if name not in m.unusable]
+            if fit:
+                waits[name] = min(self._wait(member, now) for member in fit)
+            elif usable:
+                refusals[name] = usable[0].unusable[name]
+            else:
+                refusals[name] = f"the {family} worker is {workers[0].state}"
+        busy = sum(member.running is not None for member in self._members.values())
+        return Availability(waits, refusals, max(0, self._cores - busy))
 
     def unavailable(self) -> dict[str, str]:
-        """Backends that cannot be asked just now, and why."""
-        reasons = {}
-        for name, family in self._family.items():
-            member = self._members[family]
-            if member.state != "ready":
-                reasons[name] = f"the {family} worker is {member.state}"
-            elif name in member.unusable:
-                reasons[name] = member.unusable[name]
-        return reasons
+        """Backends that cannot be asked just now, and why; a busy worker is a reason."""
+        found = self.availability()
+        busy = {
+            name: f"the {self._family[name]} worker is busy"
+            for name, wait in found.waits.items()
+            if wait > 0
+        }
+        return {**found.refusals, **busy}
 
-    def poll(self, seconds: float = 0.0) -> None:
-        """Start what is down, hear what idle workers say, waiting at most ``seconds`` for it."""
-        now = time.monotonic()
-        self._killed = [process for process in self._killed if process.poll() is None]
+    def submit(self, backend: str, problem: Problem, until: float, seed: int) -> int:
+        """Begin a job and return its number; see :meth:`Engine.submit`."""
+        self._count += 1
+        job = Job(self._count, backend, problem, until, seed)
+        member = next(
+            (
+                member
+                for member in self._of(self._family[backend])
+                if member.state == "ready" and backend not in member.unusable
+            ),
+            None,
+        )
+        if member is None:
+            run = Run(None, "unavailable", detail=self.unavailable().get(backend, "no worker"))
+            self._events.append(Ended(job.number, run))
+            return job.number
+        try:
+            member.begin(job)
+        except OptimiserError as error:  # larger than a frame
+            self._end(member, "failed", str(error))
+        return job.number
+
+    def cancel(self, number: int) -> None:
+        """Ask a job to stop now; what has ended is passed over."""
         for member in self._members.values():
-            if member.state == "starting" and now - member.started_at > START_LIMIT_S:
-                _log.warning("worker %s did not get ready in %g s", member.family, START_LIMIT_S)
-                self._stop(member)
-            if member.state == "down" and not self._closed and now >= member.start_after:
-                member.start()
-        for member in self._readable(self._members.values(), seconds):
-            self._hear(member)
+            if member.running is not None and member.running.job.number == number:
+                member.ask_to_stop()
+
+    def poll(self, seconds: float = 0.0) -> list[Event]:
+        """Start what is down, do what is due, return what happened within ``seconds``."""
+        end = time.monotonic() + seconds
+        self._advance(0.0 if self._events else seconds)
+        while not self._events and time.monotonic() < end:
+            self._advance(end - time.monotonic())
+        events, self._events = self._events, []
+        return events
 
     def wait_ready(self, seconds: float, families: Iterable[str] | None = None) -> bool:
-        """Wait until the given workers (all by default) are ready; False at the time-out."""
-        wanted = [self._members[f] for f in (families if families is not None else self._members)]
+        """Wait until the workers of the families (all by default) are ready; False at the end."""
+        wanted = None if families is None else set(families)
+        waited_for = [m for m in self._members.values() if wanted is None or m.family in wanted]
         end = time.monotonic() + seconds
         while True:
-            self.poll(min(0.2, max(0.0, end - time.monotonic())))
-            if all(member.state == "ready" for member in wanted):
+            self._advance(min(0.2, max(0.0, end - time.monotonic())))
+            if all(member.state == "ready" for member in waited_for):
                 return True
             if time.monotonic() >= end:
                 return False
 
-    def solve(self, backend: str, problem: RoutingProblem, until: float, seed: int) -> Run:
+    def solve(self, backend: str, problem: Problem, until: float, seed: int) -> Run:
         """Run one job to its end or to the deadline, whichever is first.
 
         Parameters
         ----------
         backend : str
-        problem : RoutingProblem
+        problem : Problem
         until : float
             When the solver is asked to stop, on ``time.monotonic()``. The call returns at most
             the pool's grace later.
         seed : int
         """
-        self.poll()
-        reason = self.unavailable().get(backend)
-        if reason:
-            return Run(None, "unavailable", detail=reason)
-        member = self._members[self._family[backend]]
-        self._jobs += 1
-        member.state = "busy"
-        run = self._follow(member, Job(self._jobs, backend, problem, until, seed))
-        if run.status in ("killed", "died"):
-            _log.warning("%s: %s", backend, run.detail)
-            self._stop(member)  # the next poll starts another, when this answer is out
-        else:
-            member.state = "ready"
-        return run
-
-    def _follow(self, member: _Member, job: Job) -> Run:
-        began = time.monotonic()
-        best: Solution | None = None
-        first: float | None = None
-        asked = False
-
-        def ended(status: str, detail: str = "") -> Run:
-            return Run(best, status, time.monotonic() - began, first, detail)
-
-        if not member.send(job, job.until + self.grace_s):
-            return ended("died", f"the {member.family} worker did not take the job")
+        self._advance(0.0)
+        number = self.submit(backend, problem, until, seed)
         while True:
-            now = time.monotonic()
-            end = job.until + self.grace_s if asked else job.until
-            if now >= end and asked:
-                return ended("killed", f"did not stop within {self.grace_s:g} s of its deadline")
-            if now >= end:
-                asked = True
-                member.send(Cancel(job.number), now + self.grace_s)
-                continue
-            if not self._readable([member], end - now):
-                continue
-            messages = member.receive()
-            if messages is None:
-                return ended("died", f"the {member.family} worker ended in the middle of the job")
-            for message in messages:
-                if not isinstance(message, Progress | Done) or message.number != job.number:
-                    continue
-                if message.solution is not None:
-                    best = message.solution
-                    first = first if first is not None else time.monotonic() - began
-                if isinstance(message, Done):
-                    if message.error:
-                        return ended("failed", message.error)
-                    return ended("stopped" if asked else "answered")
+            mine = [event for event in self._events if event.number == number]
+            self._events = [event for event in self._events if event.number != number]
+            for event in mine:
+                if isinstance(event, Ended):
+                    return event.run
+            self._advance(math.inf)
 
-    def _hear(self, member: _Member) -> None:
+    def _of(self, family: str) -> list[Member]:
+        return [member for member in self._members.values() if member.family == family]
+
+    def _wait(self, member: Member, now: float) -> float:
+        """Seconds until a usable worker is certainly free again; 0 where it is."""
+        if member.running is None:
+            return 0.0
+        asked = member.running.asked_at
+        end = (asked if asked is not None else member.running.job.until) + self.grace_s
+        return max(1e-3, end - now)
+
+    def _advance(self, seconds: float) -> None:
+        """One turn: start the dead, wait for something to happen, hear it, stop what is over."""
+        now = time.monotonic()
+        self._killed = [process for process in self._killed if process.poll() is None]
+        for member in self._members.values():
+            if member.state == "starting" and now - member.started_at > START_LIMIT_S:
+                _log.warning("worker %s did not get ready in %g s", member.name, START_LIMIT_S)
+                self._stop(member)
+            if member.state == "down" and not self._closed and now >= member.start_after:
+                member.start()
+        by_sock = {m.sock: m for m in self._members.values() if m.sock is not None}
+        writers = [sock for sock, member in by_sock.items() if member.has_output]
+        wait = min(seconds, self._next_due(now))
+        readable, writable, _ = select.select(list(by_sock), writers, [], max(0.0, wait))
+        for sock in writable:
+            by_sock[sock].flush()
+        for sock in readable:
+            self._hear(by_sock[sock])
+        for member in self._members.values():
+            self._limit(member)
+
+    def _next_due(self, now: float) -> float:
+        """Seconds until a job has to be asked to stop, or its worker killed, or one started."""
+        due = 1.0  # workers that are down or starting are looked after at least so often
+        for member in self._members.values():
+            if member.running is not None:
+                asked = member.running.asked_at
+                at = member.running.job.until if asked is None else asked + self.grace_s
+                due = min(due, at - now)
+        return due
+
+    def _limit(self, member: Member) -> None:
+        """Ask the job that is over to stop; kill what did not heed it."""
+        running, now = member.running, time.monotonic()
+        if running is None:
+            return
+        if running.asked_at is None and now >= running.job.until:
+            member.ask_to_stop()
+        elif running.asked_at is not None and now >= running.asked_at + self.grace_s:
+            self._end(member, "killed", f"did not stop within {self.grace_s:g} s of being asked")
+
+    def _hear(self, member: Member) -> None:
         messages = member.receive()
         if messages is None:
-            _log.warning("worker %s (process %s) ended", member.family, member.pid)
+            if member.running is not None:
+                what = f"the {member.family} worker ended in the middle of the job"
+                self._end(member, "died", what)
+                return
+            _log.warning("worker %s (process %s) ended", member.name, member.pid)
             self._stop(member)
             return
         for message in messages:
             if isinstance(message, Ready):
-                member.state, member.failures = "ready", 0
-                member.unusable = message.unusable
+                member.ready(message.unusable)
                 took = time.monotonic() - member.started_at
-                _log.info("worker %s is ready after %.1f s", member.family, took)
+                _log.info("worker %s is ready after %.1f s", member.name, took)
                 for name, reason in message.unusable.items():
                     _log.warning("backend %s %s", name, reason)
+            elif isinstance(message, Progress | Done):
+                self._news(member, message)
 
-    def _stop(self, member: _Member) -> None:
+    def _news(self, member: Member, message: Progress | Done) -> None:
+        """An answer to the running job; what belongs to an earlier one is passed over."""
+        running = member.running
+        if running is None or message.number != running.job.number:
+            return
+        if message.solution is not None:
+            running.take(message.solution)
+        if isinstance(message, Progress):
+            self._events.append(message)
+        elif message.error:
+            self._end(member, "failed", message.error)
+        else:
+            self._end(member, "answered" if running.asked_at is None else "stopped")
+
+    def _end(self, member: Member, status: str, detail: str = "") -> None:
+        """Close a job; where it took its worker with it, the next turn starts another."""
+        assert member.running is not None
+        job = member.running.job
+        self._events.append(Ended(job.number, member.running.end(status, detail)))
+        member.running, member.state = None, "ready"
+        if status in ("killed", "died"):
+            _log.warning("%s: %s", job.backend, detail)
+            self._stop(member)
+
+    def _stop(self, member: Member) -> None:
         process = member.stop()
         if process is not None:
             self._killed.append(process)
-
-    @staticmethod
-    def _readable(members: Iterable[_Member], seconds: float) -> list[_Member]:
-        by_sock = {member.sock: member for member in members if member.sock is not None}
-        if not by_sock:
-            return []
-        ready = select.select(list(by_sock), [], [], max(0.0, seconds))[0]
-        return [by_sock[sock] for sock in ready]

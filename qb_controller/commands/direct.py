@@ -15,8 +15,11 @@ from typing import Any
 import numpy as np
 
 from qb_controller.errors import InputError
-from qb_controller.orchestration.performance import Performance
-from qb_controller.orchestration.policy import NONE, Choice, decide, needless
+from qb_controller.orchestration.advisor import Advisor, Circumstances
+from qb_controller.orchestration.features import features
+from qb_controller.orchestration.performance import WHOLE
+from qb_controller.orchestration.policy import NONE, Choice, needless
+from qb_controller.orchestration.runs import solve_part
 from qb_controller.runtime.jobs import Run
 from qb_controller.runtime.messages import Settings
 from qb_controller.runtime.workers import WorkerPool
@@ -139,7 +142,7 @@ class Solver:
         self._all = backends
         self._backends = {n: b for n, b in backends.items() if b.family in families}
         self._pool = WorkerPool(self._backends)
-        self._performance = Performance({name: b.family for name, b in backends.items()})
+        self._advisor = Advisor(self._backends)
 
     def __enter__(self) -> Solver:
         self._pool.__enter__()
@@ -171,20 +174,23 @@ class Solver:
         choice = self._choose(problem, best.value, settings, until)
         run, detail = None, "no solver was asked; this is the plan of first paths"
         if choice.backend != NONE:
-            run = self._pool.solve(choice.backend, problem, until, settings.seed)
+            run = self._run(choice, problem, until, settings.seed)
             best, detail = _better(problem, best, run)
         return Answer(problem, best, choice, run, time.monotonic() - began, detail)
 
+    def _run(self, choice: Choice, problem: Problem, until: float, seed: int) -> Run:
+        until = min(until, time.monotonic() + choice.budget_s)
+        if choice.formulation == WHOLE:
+            return self._pool.solve(choice.backend, problem, until, seed)
+        return solve_part(self._pool, choice.backend, problem, choice.formulation, until, seed)
+
     def _choose(self, problem: Problem, first: float, settings: Settings, until: float) -> Choice:
-        features = features_of(problem, settings, first)
-        if reason := needless(features, settings):
+        known = {"incumbent": first, "allowed_s": until - time.monotonic()}
+        seen = features(problem, settings.deadline_s, known)
+        if reason := needless(seen, settings):
             return Choice(NONE, reason)
-        refusals = {name: b.refusal(problem) for name, b in self._backends.items()}
-        for name, reason in self._pool.unavailable().items():
-            refusals[name] = refusals[name] or reason
-        allowed = until - time.monotonic()
-        predictions = self._performance.predict(problem.size, settings.split, allowed, refusals)
-        return decide(features, predictions, settings, allowed)
+        given = Circumstances(settings, now=time.time(), unavailable=self._pool.unavailable())
+        return self._advisor.choose(problem, seen, given)
 
 
 def families_for(problem: Problem, settings: Settings, backends: Mapping[str, Any]) -> set[str]:
@@ -196,25 +202,12 @@ def families_for(problem: Problem, settings: Settings, backends: Mapping[str, An
     if settings.pinned_backend is not None:
         return {backends[settings.pinned_backend].family}
     sketch = STEPS[problem.form].refine(problem, 0.0)
-    refusals = {name: backend.refusal(sketch) for name, backend in backends.items()}
-    performance = Performance({name: backend.family for name, backend in backends.items()})
-    allowed = settings.deadline_s
-    predictions = performance.predict(problem.size, settings.split, allowed, refusals)
-    features = features_of(sketch, settings, sketch.value(STEPS[problem.form].first(sketch)))
-    likely = decide(features, predictions, settings, allowed).backend
+    first = sketch.value(STEPS[problem.form].first(sketch))
+    known = {"incumbent": first, "allowed_s": settings.deadline_s}
+    seen = features(sketch, settings.deadline_s, known)
+    given = Circumstances(settings, now=time.time())
+    likely = Advisor(backends).choose(sketch, seen, given).backend
     return {"classical"} | ({backends[likely].family} if likely != NONE else set())
-
-
-def features_of(problem: Problem, settings: Settings, first: float) -> dict[str, float]:
-    """What the policy looks at; ``first`` is the value of the plan of first paths."""
-    return {
-        "size": float(problem.size),
-        "demands": float(problem.size),
-        "split": float(settings.split),
-        "incumbent": first,
-        "installed_mlu": first,
-        "bound": problem.bound,
-    }
 
 
 def _better(problem: Problem, first: Solution, run: Run) -> tuple[Solution, str]:

@@ -18,13 +18,12 @@ from qb_controller.model.decision import Decision, Outcome
 from qb_controller.model.plan import Plan, Route, VerifiedPlan
 from qb_controller.model.telemetry import NetworkSnapshot
 from qb_controller.orchestration.application import Application, Task
-from qb_controller.orchestration.features import features
 from qb_controller.orchestration.journal import Journal
 from qb_controller.orchestration.loads import loads, moved, sound
 from qb_controller.orchestration.policy import NONE, needed_gain, needless
-from qb_controller.orchestration.service import Question, Service, missed, run_figures
+from qb_controller.orchestration.runs import Runs, best_of, missed
+from qb_controller.orchestration.service import Question, Service
 from qb_controller.orchestration.verify import verify
-from qb_controller.runtime.jobs import Run
 from qb_controller.runtime.messages import CycleRequest, CycleResult, Settings
 from qb_controller.runtime.worker import DEFAULT_BACKENDS
 from qb_controller.runtime.workers import WorkerPool
@@ -128,10 +127,10 @@ class Orchestrator:
         application, settings = self._application, request.settings
         snapshot = application.observe(request.snapshot)
         task = application.formulate(snapshot, settings)
-        reason = needless(self._features(task, settings, decision.number), settings)
+        reason = needless(self._known(task, settings, decision.number), settings)
         if not reason:
             task = application.refine(task, REFINE_SHARE * settings.deadline_s)
-            reason = needless(self._features(task, settings, decision.number), settings)
+            reason = needless(self._known(task, settings, decision.number), settings)
         reserve = RESERVE_BASE_S + RESERVE_PER_DEMAND_S * task.problem.n_demands
         until = began + settings.deadline_s - reserve - self._pool.grace_s
         question = Question(
@@ -139,14 +138,14 @@ class Orchestrator:
             application.name,
             settings,
             until,
-            self._features(task, settings, decision.number),
+            self._known(task, settings, decision.number),
             decision.number,
         )
         decision = self._service.decide(question, reason)
-        run = self._service.run(decision, question)
-        plan, outcome = self._conclude(decision, task, snapshot, settings, run, began)
+        runs = self._service.run(decision, question)
+        plan, outcome = self._conclude(decision, task, snapshot, settings, runs, began)
         decision = replace(decision, outcome=outcome)
-        self._service.learn(decision)
+        self._service.learn(decision, runs)
         return decision, plan
 
     def _conclude(
@@ -155,11 +154,12 @@ class Orchestrator:
         task: Task,
         snapshot: NetworkSnapshot,
         settings: Settings,
-        run: Run | None,
+        runs: Runs,
         began: float,
     ) -> tuple[VerifiedPlan | None, Outcome]:
         """Turn what the solver gave, if anything, into a plan or a reason to keep what is there."""
         before = task.features["incumbent"]
+        run = runs[best_of(runs)] if runs else None
         plan, status, detail = None, "kept", ""
         if run is not None and run.solution is not None:
             proposal = self._application.interpret(task, run.solution, decision.number)
@@ -185,7 +185,7 @@ class Orchestrator:
             task.problem.bound,
             count,
             detail or decision.reason,
-            run_figures(run),
+            self._service.figures(runs),
         )
         return plan, outcome
 
@@ -212,8 +212,9 @@ class Orchestrator:
         needed = needed_gain(before, settings)
         return None, "kept", f"the answer is {gain:.1%} better, traffic moves from {needed:.0%} on"
 
-    def _features(self, task: Task, settings: Settings, number: int) -> dict[str, float]:
-        vain = self._vain
+    def _known(self, task: Task, settings: Settings, number: int) -> dict[str, float]:
+        """What the problem itself does not show, and what decides whether a solver is needed."""
+        vain, problem = self._vain, task.problem
         tried = (
             vain is not None
             and vain.routes == task.baseline
@@ -221,10 +222,10 @@ class Orchestrator:
             and number - vain.decision <= RETRY_CYCLES
             and not task.must_change
             and _close(vain.installed_mlu, task.features["incumbent"])
-            and (task.problem.bound == 0 or _close(vain.bound, task.problem.bound))
+            and (problem.bound == 0 or _close(vain.bound, problem.bound))
         )
-        known = {**task.features, "tried": float(tried)}
-        return features(task.problem, settings.deadline_s, known)
+        size = float(problem.size)
+        return {**task.features, "size": size, "bound": problem.bound, "tried": float(tried)}
 
 
 def solve_once(

@@ -17,14 +17,15 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from qb_controller.model.decision import Candidate, Decision, Outcome
+from qb_controller.model.decision import Candidate, Decision, Forecast, Outcome
 
 FILE = "journal.sqlite"
 
 KEEP_QUIET = 20_000
-KEEP_ALL = 200_000
+KEEP_ALL = 50_000
 """Decisions kept: the newest of those that changed nothing (half a day at one a second), and the
-newest of all, since a rule may stay in place for long. About 1.5 kB each."""
+newest of all, since a rule may stay in place for long. About 1 kB where no backend was asked,
+else some 6 kB."""
 
 PRUNE_EVERY = 1000
 
@@ -48,9 +49,14 @@ class Journal:
     ----------
     directory : Path or None
         Where the file lies or is made; None keeps the journal in memory.
+
+    Attributes
+    ----------
+    directory : Path or None
     """
 
     def __init__(self, directory: Path | None = None) -> None:
+        self.directory = directory
         self._since_prune = 0
         if directory is None:
             self._db = _open(":memory:")
@@ -142,15 +148,21 @@ def _readable(rows: Iterable[tuple[str]]) -> tuple[Decision, ...]:
 
 
 def to_json(decision: Decision) -> str:
-    """Write a decision as JSON; numbers that JSON does not know become null."""
-    return json.dumps(_finite(asdict(decision)), separators=(",", ":"))
+    """Write a decision as JSON; numbers that JSON does not know become null.
+
+    Forecasts are written as bare rows: they are most of a record.
+    """
+    data = asdict(decision)
+    for candidate in data["candidates"]:
+        candidate["forecasts"] = [list(each.values()) for each in candidate["forecasts"]]
+    return json.dumps(_finite(data), separators=(",", ":"))
 
 
 def from_json(text: str) -> Decision:
     """Read what :func:`to_json` wrote; null numbers come back as NaN."""
     data = json.loads(text)
     outcome = data.pop("outcome")
-    candidates = tuple(Candidate(**each) for each in data.pop("candidates"))
+    candidates = tuple(_candidate(each) for each in data.pop("candidates"))
     features = {key: _number(value) for key, value in data.pop("features").items()}
     if outcome is not None:
         for key in ("mlu_before", "mlu", "bound"):
@@ -164,6 +176,11 @@ def from_json(text: str) -> Decision:
         candidates=candidates,
         outcome=Outcome(**outcome) if outcome else None,
     )
+
+
+def _candidate(data: dict[str, Any]) -> Candidate:
+    forecasts = tuple(Forecast(*each) for each in data.pop("forecasts", ()))
+    return Candidate(**data, forecasts=forecasts)
 
 
 def _number(value: float | None) -> float:

@@ -1,183 +1,254 @@
-"""What each backend may be expected to need and to achieve, learnt from what it did.
+"""The performance model: what each backend may be expected to need and to achieve, as quantiles.
 
-Outcomes are kept per backend and situation (size, split or not, time allowed) and read as
-quantiles. Where fewer than :data:`TRUST` were seen, a documented prior fills up the missing ones
-and the prediction says so.
+Outcomes are kept apart by *kind* of task (form, single or split, with or without a proven bound)
+and by *arm* (a backend on a formulation), and read by nearness in a handful of scaled logarithms
+(:data:`COORDINATES`). How they are weighed is in :mod:`qb_controller.orchestration.memory`, what
+stands in for them at first in :mod:`qb_controller.orchestration.priors`.
+
+What is predicted of quality is the *gap*: how far an answer lies above the proven bound, relative
+to it. Where no bound is known it is the answer relative to the incumbent.
 """
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from math import log2
 from typing import NamedTuple
 
 import numpy as np
 
-TRUST = 3
-"""Outcomes from which a prediction rests on measurements alone."""
+from qb_controller.model.decision import Forecast
+from qb_controller.orchestration.features import Features
+from qb_controller.orchestration.memory import GAP_FLOOR, Floats, Memory
+from qb_controller.orchestration.priors import SPREAD, prior
 
-MEMORY = 50
-"""Outcomes remembered per situation: old ones make room, so that drift is forgotten."""
+WHOLE = "whole"
+"""The formulation that leaves nothing out."""
 
-SIZES = (20, 150, 600, 2500)
-"""Upper ends of the size classes, in demands: one block of a gate device; where exact solvers
-stop; where descent catches up with annealing; the largest instances measured."""
+LATE_FACTOR = 2.0
+"""An answer that never came counts as having come after so many times the time allowed: late in
+situations alike, and no verdict on ten times the time."""
 
-BUDGETS = (0.1, 0.3, 1.0, 3.0, 10.0)
-"""Upper ends of the classes of allowed time in seconds."""
+DONE_SHARE = 0.9
+"""A backend that used less of its time than this was done: more time would have changed nothing."""
 
-LATE_QUANTILE = 0.9
-MIDDLE_QUANTILE = 0.5
-
-
-class Situation(NamedTuple):
-    """What outcomes are grouped by: backend, size class, split or not, class of allowed time."""
-
-    backend: str
-    size: int
-    split: bool
-    budget: int
+UNBOUNDED_GAP = 0.8
+"""Where no bound is known, answers are expected at this share of the incumbent plus their gap."""
 
 
-class Observed(NamedTuple):
-    """One outcome: seconds to the first valid answer and to the last, and the final gap."""
-
-    first_s: float
-    elapsed_s: float
-    gap: float
+LEFT_OUTSIDE = 0.4
+"""Share of the incumbent's gap that a neighbourhood is expected to leave, because the rest stays
+as it is."""
 
 
-class Prior(NamedTuple):
-    """Expectation before anything was measured.
+class Coordinate(NamedTuple):
+    """One coordinate of a situation.
 
     Attributes
     ----------
-    base_s, per_demand_s : float
-        Seconds to the first answer: ``base_s + per_demand_s * demands``.
-    fills : bool
-        Whether it goes on improving until its time is over.
-    gap, gap_split : float
-        Gap to the bound of single-path and of split plans.
+    feature : str
+    floor : float or None
+        Added before the logarithm (base 2) is taken; None: the feature counts as it is.
+    width : float
+        Distance at which an outcome counts for 0.6 of one from the same situation.
     """
 
-    base_s: float
-    per_demand_s: float
-    fills: bool
+    feature: str
+    floor: float | None
+    width: float
+
+
+BUDGET = 0
+"""Where the budget is among the coordinates."""
+
+COORDINATES = (
+    Coordinate("allowed_s", 1e-3, 1.0),  # a factor of two: quality follows the logarithm of time
+    Coordinate("size", 1.0, 1.0),  # a factor of two: time is nearly proportional to it
+    Coordinate("gap", 1e-3, 2.0),  # a factor of four: how much there is to find
+    Coordinate("options", 0.0, 1.0),  # choices per decision, a factor of two
+    Coordinate("elephants", None, 0.3),  # share of the traffic: enumerable or nearly divisible
+    Coordinate("density", 1e-4, 2.0),  # a factor of four
+)
+
+
+class Outcome(NamedTuple):
+    """What a backend did.
+
+    Attributes
+    ----------
+    first_s : float
+        Seconds to the first valid answer; infinite where none came.
+    busy_s : float
+        Seconds until it was done or stopped.
+    gap : float
+        Of its answer (:func:`gap_of`); NaN where none came or where it is not known.
+    """
+
+    first_s: float
+    busy_s: float
     gap: float
-    gap_split: float
-
-
-PRIORS: Mapping[str, Prior] = {
-    "highs-lp": Prior(0.01, 1e-4, False, 0.03, 0.0005),
-    "highs-mip": Prior(0.02, 3e-5, False, 0.01, 0.01),
-    "local-search": Prior(0.02, 3e-5, True, 0.01, 0.01),
-    "exhaustive": Prior(0.05, 0.0, False, 0.01, 0.03),
-    "sa-blocks": Prior(0.05, 1.5e-4, True, 0.015, 0.02),
-    "qaoa-blocks": Prior(0.15, 2e-4, True, 0.03, 0.03),
-    "classical": Prior(0.05, 2e-4, True, 0.02, 0.02),
-    "annealer": Prior(0.1, 2e-4, True, 0.03, 0.05),
-    "gate": Prior(0.2, 2e-4, True, 0.05, 0.05),
-}
-"""By backend, else by family. From trial runs at 11 and 53 nodes (110 and 2,756 demands of
-REPETITA's Abilene and Tinet, two busy cores), rounded up; their gaps there were below 0.1 % (QAOA
-0.5 %), which is too good for dense networks, where 1 to 3 % were seen. They take part until
-:data:`TRUST` outcomes are known."""
 
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """What is expected of one backend in one situation.
+    """What is expected of one arm.
 
     Attributes
     ----------
-    backend, family : str
-    time_s : float
-        Seconds to the first valid answer, 90th percentile.
-    busy_s : float
-        Seconds until it is done, median.
-    gap : float
-        Gap of the final answer to the bound, median.
-    samples : int
-        Measured outcomes behind it; below :data:`TRUST` a prior takes part.
+    backend, family, formulation : str
+    forecasts : tuple of Forecast
+        One for each budget asked about; empty where refused.
     refusal : str
         Why it cannot be asked, empty where it can.
     """
 
     backend: str
     family: str
-    time_s: float
-    busy_s: float
-    gap: float
-    samples: int
+    formulation: str = WHOLE
+    forecasts: tuple[Forecast, ...] = ()
     refusal: str = ""
 
 
 class Performance:
-    """The memory of outcomes.
+    """The model; a plain value in memory, rebuilt from recorded outcomes at start.
 
     Parameters
     ----------
     families : mapping of str to str
-        Family by backend name.
+        Family of each backend that is asked about, in the order of the registry.
     """
 
     def __init__(self, families: Mapping[str, str]) -> None:
-        self._families = dict(families)
-        self._seen: dict[Situation, deque[Observed]] = {}
+        self.families = dict(families)
+        self._memories: dict[tuple[str, str, str], Memory] = {}
 
     def observe(
-        self, backend: str, demands: int, split: bool, budget_s: float, outcome: Observed
+        self,
+        backend: str,
+        features: Features,
+        outcome: Outcome,
+        form: str,
+        formulation: str = WHOLE,
     ) -> None:
-        """Add an outcome. An answer that never came has an infinite ``first_s`` and gap."""
-        if backend in self._families and not np.isnan(outcome.gap):
-            key = situation(backend, demands, split, budget_s)
-            self._seen.setdefault(key, deque(maxlen=MEMORY)).append(outcome)
+        """Learn from an outcome; one of a backend that is not asked about is passed over."""
+        if backend not in self.families:
+            return
+        kind = kind_of(form, features)
+        memory = self._memory(kind, backend, formulation)
+        allowed = np.array([features["allowed_s"]])
+        (expected,) = self._expected(kind, backend, formulation, features, allowed)
+        came = np.isfinite(outcome.first_s)
+        first = outcome.first_s if came else LATE_FACTOR * max(features["allowed_s"], 1e-3)
+        actual = np.array([max(first, 1e-5), max(outcome.busy_s, 1e-5), outcome.gap + GAP_FLOOR])
+        expected[2] += GAP_FLOOR
+        with np.errstate(invalid="ignore"):
+            residual = np.log(actual / expected)
+        done = came and outcome.busy_s < DONE_SHARE * features["allowed_s"]
+        least = _scaled(COORDINATES[BUDGET], outcome.busy_s) if done else None
+        memory.add(situation(features), residual, least)
 
     def predict(
-        self, demands: int, split: bool, budget_s: float, refusals: Mapping[str, str]
+        self,
+        form: str,
+        features: Features,
+        budgets: Sequence[float],
+        refusals: Mapping[str, str],
+        arms: Iterable[tuple[str, str]] = (),
     ) -> tuple[Prediction, ...]:
-        """Expectation for every backend, in the order of the registry.
+        """Expectation for every backend on the whole problem, then for further arms.
 
         Parameters
         ----------
-        demands : int
-        split : bool
-        budget_s : float
-            Seconds that a solver would get.
+        form : str
+        features : mapping of str to float
+            See :mod:`qb_controller.orchestration.features`.
+        budgets : sequence of float
+            Seconds that a solver could get.
         refusals : mapping of str to str
             Why a backend cannot be asked.
+        arms : iterable of (str, str)
+            Backends on formulations other than the whole.
         """
+        kind = kind_of(form, features)
+        incumbent = incumbent_gap(features)
+        limits = np.array(budgets, dtype=np.float64)
+        where = np.tile(situation(features), (len(limits), 1))
+        where[:, BUDGET] = [_scaled(COORDINATES[BUDGET], max(b, 0.0)) for b in budgets]
         out = []
-        for backend, family in self._families.items():
-            seen = self._seen.get(situation(backend, demands, split, budget_s), ())
-            prior = PRIORS.get(backend) or PRIORS[family]
-            first_s = prior.base_s + prior.per_demand_s * demands
-            busy_s = max(first_s, budget_s) if prior.fills else first_s
-            expected = Observed(first_s, busy_s, prior.gap_split if split else prior.gap)
-            sample = [*seen, *[expected] * (TRUST - len(seen))]
-            out.append(
-                Prediction(
-                    backend,
-                    family,
-                    quantile([o.first_s for o in sample], LATE_QUANTILE),
-                    quantile([o.elapsed_s for o in sample], MIDDLE_QUANTILE),
-                    quantile([o.gap for o in sample], MIDDLE_QUANTILE),
-                    len(seen),
-                    refusals.get(backend, ""),
-                )
-            )
+        for backend, formulation in (*((b, WHOLE) for b in self.families), *arms):
+            family = self.families[backend]
+            refusal = refusals.get(backend, "") if formulation == WHOLE else ""
+            if refusal:
+                out.append(Prediction(backend, family, formulation, refusal=refusal))
+                continue
+            memory = self._memory(kind, backend, formulation)
+            expected = self._expected(kind, backend, formulation, features, limits)
+            rows = memory.read(where, limits, expected, incumbent, "incumbent" in features)
+            forecasts = tuple(Forecast(*each) for each in np.column_stack((limits, rows)).tolist())
+            out.append(Prediction(backend, family, formulation, forecasts))
         return tuple(out)
 
+    def counts(self) -> dict[tuple[str, str, str], int]:
+        """Outcomes remembered, by kind, backend and formulation."""
+        return {key: len(memory) for key, memory in self._memories.items() if len(memory)}
 
-def situation(backend: str, demands: int, split: bool, budget_s: float) -> Situation:
-    """Class of situations that an outcome or a question belongs to."""
-    size = sum(demands > limit for limit in SIZES)
-    budget = sum(budget_s > limit for limit in BUDGETS)
-    return Situation(backend, size, split, budget)
+    def _memory(self, kind: str, backend: str, formulation: str) -> Memory:
+        key = (kind, backend, formulation)
+        if key not in self._memories:
+            self._memories[key] = Memory(len(COORDINATES), SPREAD)
+        return self._memories[key]
+
+    def _expected(
+        self, kind: str, backend: str, formulation: str, features: Features, budgets: Floats
+    ) -> Floats:
+        size, left = features["size"], 0.0
+        if formulation != WHOLE:
+            size = min(size, neighbourhood_size(formulation))
+            left = LEFT_OUTSIDE * incumbent_gap(features)
+        expected = prior(kind, backend, self.families[backend]).expect(size, budgets)
+        expected[:, 2] += left + (UNBOUNDED_GAP if kind.endswith("/unbounded") else 0.0)
+        return expected
 
 
-def quantile(values: Sequence[float], share: float) -> float:
-    """Smallest value that at least ``share`` of the values do not exceed."""
-    ordered = sorted(values)
-    return ordered[max(0, int(np.ceil(share * len(ordered))) - 1)]
+def neighbourhood_size(formulation: str) -> int:
+    """Demands left free by a formulation such as ``hot-48``."""
+    return int(formulation.rpartition("-")[2])
+
+
+def kind_of(form: str, features: Features) -> str:
+    """Name of the kind of task, such as ``routing/single`` or ``choices/unbounded``."""
+    kind = form
+    if "split" in features:
+        kind += "/split" if features["split"] else "/single"
+    return kind if features.get("bound", 0) > 0 else f"{kind}/unbounded"
+
+
+def situation(features: Features) -> Floats:
+    """Coordinates of a task, in units of the kernel's width; what is unknown counts as 0."""
+    known = {**features, "options": features.get("choices", 0) / max(features["size"], 1)}
+    return np.array(
+        [_scaled(c, known[c.feature]) if c.feature in known else 0 for c in COORDINATES]
+    )
+
+
+def _scaled(coordinate: Coordinate, value: float) -> float:
+    if coordinate.floor is None:
+        return value / coordinate.width
+    return log2(max(value + coordinate.floor, 1e-9)) / coordinate.width
+
+
+def gap_of(value: float, features: Features) -> float:
+    """Gap of an answer: to the bound, else relative to the incumbent; NaN where neither is."""
+    bound, incumbent = features.get("bound", 0.0), features.get("incumbent", 0.0)
+    if bound > 0:
+        return max(0.0, value / bound - 1)
+    return value / incumbent if incumbent > 0 else float("nan")
+
+
+def incumbent_gap(features: Features) -> float:
+    """Gap of what is there now; 1 where nothing is, a mark that every answer is measured by."""
+    if "incumbent" not in features:
+        return 1.0
+    gap = gap_of(features["incumbent"], features)
+    return gap if gap == gap else 1.0

@@ -1,31 +1,58 @@
-"""The Quantum Invocation Policy: which backend gets the problem, if any, and why.
+"""The Quantum Invocation Policy: which backend gets the problem, for how long, if any, and why.
 
-Everything here is a pure function of what it is handed; the clock and the memory are elsewhere.
+A pure function of what it is handed; the clock, the memory and the devices are elsewhere.
 
-The policy maximises the expected fall of the MLU in percent, less a small price of time, over
-the backends that are predicted to answer in time (90th percentile within the time allowed), so
-that an answer is late with a probability below one in ten, and being late costs only the chance:
-the installed plan stays.
+For each arm (a backend on a formulation) and each budget the expected utility, against keeping
+what is there, is ::
+
+    worth.quality * 100 * gain * (1 - late)      fall of the gap in percent, if an answer comes
+    - worth.early * busy / allowed               time used up
+    - worth.energy * joules - worth.price * money
+
+with ``gain``, ``late`` and ``busy`` as predicted. The arm and the budget with the greatest one
+are chosen, among those with ``late`` at most ``settings.late_risk`` whose device is known to be
+there and which fit into what the operator lets an application spend. None is chosen where the best
+has less than nothing to offer. A second backend races the first where that is expected to raise
+the utility by more than a core is worth.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from qb_controller.model.decision import Candidate
-from qb_controller.orchestration.performance import TRUST, Prediction
+from qb_controller.model.decision import Candidate, Forecast
+from qb_controller.orchestration.features import Features
+from qb_controller.orchestration.hedging import hedge_for
+from qb_controller.orchestration.performance import WHOLE, Prediction, incumbent_gap
+from qb_controller.orchestration.wording import seconds, why
 from qb_controller.runtime.messages import Settings
+from qb_controller.runtime.task import Worth
+from quantum_backends.devices import Device
 
 NONE = "none"
 """Name of the choice to call no solver."""
 
-TIME_PRICE = 0.2
-"""Utility in percent of MLU that is lost by using up the whole time allowed: enough to prefer the
-quicker of two equals, too little to give up a visible improvement."""
-
 LEAST_S = 0.01
-"""Less time than this is not worth the hand-over to a worker."""
+"""Less time than this, in seconds, is not worth the hand-over to a worker."""
+
+BUDGET_SHARES = (1.0, 0.4, 0.15)
+"""Shares of the time left that a solver may be given: all of it, and twice less by a factor of
+two and a half, about what halves the distance of an improving answer from its end."""
+
+HOUR_S = 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """What an application's solvers used up within the last hour: joules and money."""
+
+    energy_j: float = 0.0
+    money: float = 0.0
+
+
+NOTHING = Spent()
+DEFAULT_WORTH = Worth()
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +66,19 @@ class Choice:
     reason : str
         One sentence for a network engineer.
     candidates : tuple of Candidate
+    formulation : str
+    budget_s : float
+        Seconds for the solver.
+    hedge : str
+        A second backend to race the first, empty for none.
     """
 
     backend: str
     reason: str
     candidates: tuple[Candidate, ...] = ()
+    formulation: str = WHOLE
+    budget_s: float = 0.0
+    hedge: str = ""
 
 
 def needed_gain(installed_mlu: float, settings: Settings) -> float:
@@ -51,7 +86,7 @@ def needed_gain(installed_mlu: float, settings: Settings) -> float:
     return settings.full_gain if installed_mlu >= settings.full_mlu else settings.min_gain
 
 
-def needless(features: Mapping[str, float], settings: Settings) -> str:
+def needless(features: Features, settings: Settings) -> str:
     """Say why no solver need be called; empty where one should.
 
     A pinned backend is asked whatever the bound says, because an operator wants to see it work.
@@ -80,102 +115,185 @@ def needless(features: Mapping[str, float], settings: Settings) -> str:
     return ""
 
 
+def budgets(allowed_s: float) -> tuple[float, ...]:
+    """The budgets to predict for, the longest first."""
+    return tuple(share * allowed_s for share in BUDGET_SHARES)
+
+
 def decide(
-    features: Mapping[str, float],
+    features: Features,
     predictions: Sequence[Prediction],
+    devices: Mapping[str, Device],
+    now: float,
     settings: Settings,
-    allowed_s: float,
+    worth: Worth = DEFAULT_WORTH,
+    application: str = "",
+    spent: Spent = NOTHING,
+    spare: int = 0,
 ) -> Choice:
-    """Choose a backend.
+    """Choose a backend, a formulation, a budget and perhaps a second backend.
 
     Parameters
     ----------
     features : mapping
-        As in :class:`qb_controller.orchestration.application.Task`.
+        As in :mod:`qb_controller.orchestration.features`, with ``allowed_s``, the seconds left for
+        a solver.
     predictions : sequence of Prediction
-        With the refusals of backends and workers filled in.
+        For the budgets of :func:`budgets`, with the refusals of backends and workers filled in.
+    devices : mapping of str to Device
+        What stands behind each backend, with its status.
+    now : float
+        Unix time in seconds, against which a status is stale or not.
     settings : Settings
-    allowed_s : float
-        Seconds left for a solver.
+    worth : Worth
+        What quality, time, energy and money are worth to the asker.
+    application : str
+    spent : Spent
+    spare : int
+        Workers of other families that stand idle with a core to run on.
     """
-    if allowed_s < LEAST_S:
-        left = f"only {seconds(max(0.0, allowed_s))} of the deadline were left for a solver"
+    allowed = features["allowed_s"]
+    if allowed < LEAST_S:
+        left = f"only {seconds(max(0.0, allowed))} of the deadline were left for a solver"
         return Choice(NONE, f"{left}; it needs {seconds(LEAST_S)} at least")
-    candidates = tuple(_candidate(p, features, settings, allowed_s) for p in predictions)
+    candidates = tuple(
+        _candidate(p, devices[p.backend], features, now, settings, worth, application, spent)
+        for p in predictions
+    )
     if settings.pinned_backend is not None:
-        return _pinned(settings.pinned_backend, candidates)
-    open_to = [
-        (c, p) for c, p in zip(candidates, predictions, strict=True) if c.utility is not None
-    ]
+        return _pinned(settings.pinned_backend, candidates, allowed)
+    open_to = sorted((c for c in candidates if not c.refusal), key=_preference)
     if not open_to:
         reasons = "; ".join(f"{c.backend}: {c.refusal}" for c in candidates) or "none is there"
         return Choice(NONE, f"no backend can be asked ({reasons})", candidates)
-    open_to.sort(key=lambda each: (-(each[0].utility or 0.0), each[1].busy_s, each[0].backend))
-    return Choice(open_to[0][0].backend, _why(features, open_to, allowed_s), candidates)
+    best = open_to[0]
+    assert best.budget_s is not None and best.utility is not None
+    if best.utility <= 0 and "incumbent" in features:
+        return Choice(NONE, _not_worth(best), candidates)
+    hedge = hedge_for(best, open_to[1:], worth, incumbent_gap(features)) if spare > 0 else ""
+    reason = why(features, open_to, hedge)
+    return Choice(best.backend, reason, candidates, best.formulation, best.budget_s, hedge)
 
 
-def forbidden(backend: str, family: str, settings: Settings) -> bool:
+def utility(worth: Worth, gain: float, time_share: float, energy_j: float, money: float) -> float:
+    """What an answer is worth against keeping what is there.
+
+    Parameters
+    ----------
+    gain : float
+        Fall of the gap; 0.01 is one percent.
+    time_share : float
+        Time used up over time allowed; more than all of it costs no more.
+    """
+    return (
+        worth.quality * 100 * gain
+        - worth.early * min(1.0, time_share)
+        - worth.energy * energy_j
+        - worth.price * money
+    )
+
+
+def forbidden(backend: str, family: str, settings: Settings, application: str = "") -> bool:
     """Whether the operator excluded a backend, by name or by family."""
-    return backend in settings.forbidden or family in settings.forbidden
+    names = {backend, family, f"{application}:{backend}", f"{application}:{family}"}
+    return not names.isdisjoint(settings.forbidden)
 
 
 def _candidate(
-    p: Prediction, features: Mapping[str, float], settings: Settings, allowed_s: float
+    p: Prediction,
+    device: Device,
+    features: Features,
+    now: float,
+    settings: Settings,
+    worth: Worth,
+    application: str,
+    spent: Spent,
 ) -> Candidate:
-    if forbidden(p.backend, p.family, settings):
-        return Candidate(p.backend, p.family, refusal="forbidden by the operator")
-    if p.refusal:
-        return Candidate(p.backend, p.family, refusal=p.refusal)
-    if p.backend != settings.pinned_backend and p.time_s > allowed_s:
-        late = f"would take {seconds(p.time_s)}, {seconds(allowed_s)} are left"
-        return Candidate(p.backend, p.family, p.time_s, p.gap, refusal=late)
-    # Not cut off at zero: of two backends that promise no fall the one with the smaller gap is
-    # still the likelier to find one.
-    installed = features["incumbent"]
-    reachable = (features["bound"] or installed) * (1 + p.gap)
-    fall = 1 - reachable / installed if installed > 0 else -p.gap
-    utility = 100 * fall - TIME_PRICE * min(1.0, p.busy_s / allowed_s if allowed_s > 0 else 1.0)
-    return Candidate(p.backend, p.family, p.time_s, p.gap, utility)
+    """One arm with its best budget, or with the reason against it."""
+    per_s = device.price.per_s if device.price else 0.0
+    bare = Candidate(
+        p.backend,
+        p.family,
+        formulation=p.formulation,
+        watts=device.power.watts,
+        price_per_s=per_s,
+        forecasts=p.forecasts,
+    )
+    if forbidden(p.backend, p.family, settings, application):
+        return replace(bare, refusal="forbidden by the operator")
+    if reason := p.refusal or device.abstain(now):
+        return replace(bare, refusal=reason, forecasts=())
+    allowed = features["allowed_s"]
+    pinned = p.backend == settings.pinned_backend
+    rated = [_rated(bare, forecast, allowed, worth) for forecast in p.forecasts]
+    in_time = [c for c in rated if pinned or c.forecast.late <= settings.late_risk]
+    if not in_time:
+        late = f"would take {seconds(rated[0].time_s or 0.0)}, {seconds(allowed)} are left"
+        return replace(rated[0], utility=None, refusal=late)
+    affordable = [c for c in in_time if not _too_dear(c, settings, spent)]
+    if not affordable:
+        return replace(in_time[-1], utility=None, refusal=_too_dear(in_time[-1], settings, spent))
+    return min(affordable, key=_preference)
 
 
-def _pinned(name: str, candidates: Sequence[Candidate]) -> Choice:
+def _rated(bare: Candidate, f: Forecast, allowed: float, worth: Worth) -> Candidate:
+    busy = min(f.busy_s, f.budget_s)
+    energy, money = bare.watts * busy, bare.price_per_s * busy
+    value = utility(worth, f.gain * (1 - f.late), busy / allowed, energy, money)
+    return replace(
+        bare,
+        time_s=f.time90_s,
+        gap=f.gap50,
+        utility=value,
+        budget_s=f.budget_s,
+        energy_j=energy,
+        price=money,
+    )
+
+
+def _too_dear(candidate: Candidate, settings: Settings, spent: Spent) -> str:
+    """Why the operator's limits exclude it; empty where they do not."""
+    energy, money = settings.energy_per_hour_j, settings.money_per_hour
+    if energy is not None and spent.energy_j + candidate.energy_j > energy:
+        return (
+            f"needs {candidate.energy_j:.3g} J, and {spent.energy_j:.3g} of the {energy:.3g} J "
+            "allowed in an hour are used up"
+        )
+    if money is not None and spent.money + candidate.price > money:
+        return (
+            f"costs {candidate.price:.3g}, and {spent.money:.3g} of the {money:.3g} allowed in "
+            "an hour are spent"
+        )
+    return ""
+
+
+def _preference(candidate: Candidate) -> tuple[float, float, float, str, str]:
+    """Greatest utility first; of equals the better, then the quicker one."""
+    return (
+        -(candidate.utility or 0.0),
+        candidate.gap or 0.0,
+        candidate.forecast.busy_s,
+        candidate.backend,
+        candidate.formulation,
+    )
+
+
+def _not_worth(best: Candidate) -> str:
+    return (
+        f"no backend is expected to gain more than it costs: {best.backend}, the best, would "
+        f"improve the plan by {100 * best.forecast.gain:.2f} percent of the bound in "
+        f"{seconds(best.forecast.busy_s)}"
+    )
+
+
+def _pinned(name: str, candidates: Sequence[Candidate], allowed: float) -> Choice:
     for candidate in candidates:
-        if candidate.backend == name:
+        if candidate.backend == name and candidate.formulation == WHOLE:
             if candidate.refusal:
                 reason = f"{name} is pinned by the operator but cannot be asked: "
                 return Choice(NONE, reason + candidate.refusal, tuple(candidates))
-            return Choice(name, f"{name} is pinned by the operator", tuple(candidates))
-    known = ", ".join(c.backend for c in candidates)
+            reason = f"{name} is pinned by the operator"
+            return Choice(name, reason, tuple(candidates), budget_s=allowed)
+    known = ", ".join(c.backend for c in candidates if c.formulation == WHOLE)
     reason = f"{name} is pinned by the operator but there is no such backend (there are: {known})"
     return Choice(NONE, reason, tuple(candidates))
-
-
-def _why(
-    features: Mapping[str, float], ranked: Sequence[tuple[Candidate, Prediction]], allowed_s: float
-) -> str:
-    best = ranked[0][1]
-    basis = f"{best.samples} runs" if best.samples >= TRUST else "documented priors"
-    text = (
-        f"{best.backend} is expected to {_task(features)} within {best.gap:.1%} of the bound "
-        f"in {seconds(best.busy_s)} of the {seconds(allowed_s)} left "
-        f"(from {basis})"
-    )
-    if len(ranked) > 1:
-        second = ranked[1][1]
-        text += f"; next best is {second.backend} with {second.gap:.1%}"
-        text += f" in {seconds(second.busy_s)}"
-    return text
-
-
-def _task(features: Mapping[str, float]) -> str:
-    if "demands" not in features:
-        return f"take {features['size']:.0f} decisions"
-    kind = "split over paths" if features["split"] else "on single paths"
-    return f"place {features['demands']:.0f} demands {kind}"
-
-
-def seconds(value: float) -> str:
-    """Write a time for people."""
-    if value == float("inf"):
-        return "for ever"
-    return f"{value * 1e3:.0f} ms" if value < 1 else f"{value:.1f} s"

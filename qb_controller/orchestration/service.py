@@ -9,25 +9,33 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from qb_controller.model.decision import Decision, Outcome
+from qb_controller.orchestration import outcomes as records
+from qb_controller.orchestration.advisor import Advisor, Circumstances
 from qb_controller.orchestration.features import Features, features
 from qb_controller.orchestration.journal import Journal
-from qb_controller.orchestration.performance import Observed, Performance
-from qb_controller.orchestration.policy import NONE, Choice, decide
+from qb_controller.orchestration.ledger import Ledger
+from qb_controller.orchestration.outcomes import Outcomes, Row, teach
+from qb_controller.orchestration.performance import WHOLE, gap_of
+from qb_controller.orchestration.performance import Outcome as Observed
+from qb_controller.orchestration.policy import DEFAULT_WORTH, NONE, Choice
+from qb_controller.orchestration.runs import Runs, best_of, figures, missed, race, solve_part
+from qb_controller.runtime.engine import Engine
 from qb_controller.runtime.jobs import Run
 from qb_controller.runtime.messages import Settings
+from qb_controller.runtime.task import Worth
 from qb_controller.runtime.worker import DEFAULT_BACKENDS
 from qb_controller.runtime.workers import WorkerPool
 from quantum_backends.problem import Problem
 from quantum_backends.solution import Solution
 from quantum_backends.solver import Backend
 
-LEARN_FROM = 2000
-"""Past decisions that the performance model reads at start."""
+SPENT_FROM = 2000
+"""Past decisions that are read at start for what was used up within the last hour."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +55,8 @@ class Question:
         What the asker knows beyond what the problem itself shows; it wins over equal names.
     number : int
         Of the decision; the next free one where 0.
+    worth : Worth
+        What quality, time, energy and money are worth to the asker.
     """
 
     problem: Problem
@@ -55,6 +65,7 @@ class Question:
     until: float
     features: Mapping[str, float] = field(default_factory=dict)
     number: int = 0
+    worth: Worth = DEFAULT_WORTH
 
 
 class Service:
@@ -62,38 +73,37 @@ class Service:
 
     Parameters
     ----------
-    pool : WorkerPool
+    engine : Engine
     backends : mapping of str to Backend
-        To ask them what they refuse; they solve in the pool.
+        To ask them what they refuse; they solve in the engine.
     journal : Journal
     clock : callable
         Unix time in seconds, for the records.
+    outcomes : Outcomes, optional
+        The performance model's past; beside the journal's file by default.
     """
 
     def __init__(
         self,
-        pool: WorkerPool,
+        engine: Engine,
         backends: Mapping[str, Backend[Any]],
         journal: Journal,
         clock: Callable[[], float] = time.time,
+        outcomes: Outcomes | None = None,
     ) -> None:
-        self.pool = pool
+        self.engine = engine
         self.journal = journal
-        self._backends = backends
-        self._clock = clock
-        self._performance = Performance({name: backends[name].family for name in backends})
-        for decision in journal.solved(LEARN_FROM):
-            self.learn(decision)
+        self.advisor = Advisor(backends)
+        self.clock = clock
+        self._outcomes = outcomes or Outcomes(journal.directory)
+        self._ledger = Ledger()
+        teach(self.advisor.performance, self._outcomes)
+        for decision in journal.solved(SPENT_FROM):
+            self._ledger.take(decision)
 
     def refusal(self, name: str, problem: Problem) -> str:
         """Why a backend does not take a problem; empty where it does."""
-        backend = self._backends[name]
-        if problem.form not in backend.forms:
-            return f"it takes problems of {' and '.join(backend.forms)}, not of {problem.form}"
-        try:
-            return backend.refusal(problem)
-        except Exception as error:  # a vendor's library may fail in any way; the rest goes on
-            return f"could not be asked: {type(error).__name__}: {error}"
+        return self.advisor.refusal(name, problem)
 
     def decide(self, question: Question, needless: str = "") -> Decision:
         """Choose a backend, or none, and say why; nothing is run or recorded.
@@ -104,40 +114,54 @@ class Service:
         needless : str
             Why no backend is to be called at all, as the asker knows; empty where one should be.
         """
-        problem, settings = question.problem, question.settings
-        allowed = question.until - time.monotonic()
-        number = question.number or self.journal.next_number()
-        seen = features(problem, settings.deadline_s, {**question.features, "allowed_s": allowed})
-        choice = Choice(NONE, needless) if needless else self._choose(question, seen, allowed)
+        problem, settings, now = question.problem, question.settings, self.clock()
+        known = {**question.features, "allowed_s": question.until - time.monotonic()}
+        seen = features(problem, settings.deadline_s, known)
+        given = self._circumstances(question, now)
+        choice = Choice(NONE, needless) if needless else self.advisor.choose(problem, seen, given)
         return Decision(
-            number,
+            question.number or self.journal.next_number(),
             question.application,
-            self._clock(),
+            now,
             settings.deadline_s,
             seen,
             choice.candidates,
             choice.backend,
             choice.reason,
             form=problem.form,
+            formulation=choice.formulation,
+            budget_s=choice.budget_s,
+            hedge=choice.hedge,
+            inputs=_inputs(given) if choice.candidates else {},
         )
 
-    def _choose(self, question: Question, seen: Features, allowed: float) -> Choice:
-        problem = question.problem
-        self.pool.poll()
-        refusals = {name: self.refusal(name, problem) for name in self._backends}
-        for name, reason in self.pool.unavailable().items():
-            refusals[name] = refusals[name] or reason
-        split = bool(seen.get("split", 0))
-        predictions = self._performance.predict(problem.size, split, allowed, refusals)
-        return decide(seen, predictions, question.settings, allowed)
+    def _circumstances(self, question: Question, now: float) -> Circumstances:
+        there = self.engine.availability()
+        busy = {name: "its worker is busy" for name, wait in there.waits.items() if wait > 0}
+        return Circumstances(
+            question.settings,
+            question.worth,
+            question.application,
+            now,
+            {**busy, **there.refusals},
+            there.room - 1,
+            self._ledger.spent(question.application, now),
+        )
 
-    def run(self, decision: Decision, question: Question) -> Run | None:
-        """Do what was decided; None where no backend was chosen."""
+    def run(self, decision: Decision, question: Question) -> Runs:
+        """Do what was decided; what came of it by backend, nothing where none was chosen."""
         if decision.backend == NONE:
-            return None
+            return {}
         self.journal.begin(decision)
+        until = min(question.until, time.monotonic() + decision.budget_s)
         seed = question.settings.seed + decision.number
-        return self.pool.solve(decision.backend, question.problem, question.until, seed)
+        if decision.formulation != WHOLE:
+            run = solve_part(
+                self.engine, decision.backend, question.problem, decision.formulation, until, seed
+            )
+            return {decision.backend: run}
+        names = [decision.backend, decision.hedge] if decision.hedge else [decision.backend]
+        return race(self.engine, names, question.problem, until, seed)
 
     def answer(self, question: Question) -> tuple[Decision, Solution | None]:
         """Decide, run, record and learn.
@@ -151,30 +175,62 @@ class Service:
         """
         began = time.monotonic()
         decision = self.decide(question)
-        run = self.run(decision, question)
-        solution, outcome = conclude(question, decision, run, began)
+        runs = self.run(decision, question)
+        solution, outcome = self._conclude(question, decision, runs, began)
         decision = replace(decision, outcome=outcome)
         self.journal.finish(decision)
-        self.learn(decision)
+        self.learn(decision, runs)
         return decision, solution
 
-    def learn(self, decision: Decision) -> None:
-        """Take the outcome of a decision into the performance model."""
-        outcome = decision.outcome
-        if outcome is None or "first_s" not in outcome.extra:
-            return
-        bound, reached = outcome.bound, float(outcome.extra["answer"])
-        self._performance.observe(
-            decision.backend,
-            int(decision.features["size"]),
-            bool(decision.features.get("split", 0)),
-            decision.features["allowed_s"],
-            Observed(
-                float(outcome.extra["first_s"]),
-                float(outcome.extra["solver_s"]),
-                reached / bound - 1 if bound > 0 else float("nan"),
-            ),
-        )
+    def figures(self, runs: Runs) -> dict[str, float | str]:
+        """See :func:`qb_controller.orchestration.runs.figures`."""
+        return figures(runs, self.advisor.devices)
+
+    def learn(self, decision: Decision, runs: Runs, source: str = records.LIVE) -> None:
+        """Take what came of a decision into the performance model and the ledger."""
+        self._ledger.take(decision)
+        for backend, run in runs.items():
+            if run.status == "unavailable":
+                continue
+            row = Row(
+                decision.at,
+                source,
+                decision.form,
+                backend,
+                {**decision.features, "allowed_s": decision.budget_s},
+                observed(run, decision.features),
+                decision.formulation,
+            )
+            self._outcomes.add(row)
+            self.advisor.performance.observe(
+                row.backend, row.features, row.outcome, row.form, row.formulation
+            )
+
+    def _conclude(
+        self, question: Question, decision: Decision, runs: Runs, began: float
+    ) -> tuple[Solution | None, Outcome]:
+        """Judge what a run brought by the problem's own check and value."""
+        problem = question.problem
+        before = decision.features.get("incumbent", float("nan"))
+        solution, status, detail, value = None, "kept", decision.reason, before
+        run = runs[best_of(runs)] if runs else None
+        if run is not None and run.solution is None:
+            status, detail = missed(run)
+        elif run is not None and run.solution is not None:
+            try:
+                problem.check(run.solution.answer)
+                value = problem.value(run.solution.answer)
+            except ValueError as error:
+                status, detail, value = "rejected", str(error), before
+            else:
+                detail = "the answer was no better than what is there"
+                if not value >= before:  # also where nothing is there
+                    solution, status = run.solution, "improved"
+                    detail = f"{before:.4g} -> {value:.4g}"
+        value = value if solution is not None else before
+        elapsed = time.monotonic() - began
+        extra = self.figures(runs)
+        return solution, Outcome(status, elapsed, before, value, problem.bound, 0, detail, extra)
 
 
 def answer(
@@ -204,7 +260,7 @@ def answer(
     spec : str
         Where worker processes find the same table, as ``module:attribute``.
     state : Path, optional
-        Directory of the journal; without one nothing is kept.
+        Directory of the journal and the model; without one nothing is kept.
     patience_s : float
         Seconds to wait for the workers to load; those that are not ready then are refused.
 
@@ -227,59 +283,17 @@ def answer(
         journal.close()
 
 
-def conclude(
-    question: Question, decision: Decision, run: Run | None, began: float
-) -> tuple[Solution | None, Outcome]:
-    """Judge what a run brought by the problem's own check and value.
-
-    Parameters
-    ----------
-    began : float
-        When the question was asked, on ``time.monotonic()``.
-    """
-    problem = question.problem
-    incumbent = getattr(problem, "incumbent", None)
-    before = problem.value(incumbent) if incumbent is not None else float("nan")
-    solution, status, detail, value = None, "kept", decision.reason, before
-    if run is not None and run.solution is None:
-        status, detail = missed(run)
-    elif run is not None and run.solution is not None:
-        try:
-            problem.check(run.solution.answer)
-            value = problem.value(run.solution.answer)
-        except ValueError as error:
-            status, detail = "rejected", str(error)
-        else:
-            detail = "the answer was no better than what is there"
-            if not value >= before:  # also where nothing is there
-                solution, status, detail = run.solution, "improved", f"{before:.4g} -> {value:.4g}"
-            else:
-                value = before
-    elapsed = time.monotonic() - began
-    return solution, Outcome(
-        status, elapsed, before, value, problem.bound, 0, detail, run_figures(run)
-    )
+def observed(run: Run, seen: Features) -> Observed:
+    """A run as the performance model learns it."""
+    gap = gap_of(run.solution.value, seen) if run.solution is not None else float("nan")
+    first = run.first_s if run.first_s is not None else float("inf")
+    return Observed(first, run.elapsed_s, gap)
 
 
-def missed(run: Run) -> tuple[str, str]:
-    """Status and sentence for a solver that gave no answer."""
-    if run.status in ("stopped", "killed", "answered"):
-        return "late", "no answer came before the deadline; what is installed stays"
-    return "failed", f"{run.detail}; what is installed stays"
-
-
-def run_figures(run: Run | None) -> dict[str, float | str]:
-    """The figures of a run as an outcome holds them."""
-    if run is None:
-        return {}
-    extra: dict[str, float | str] = {"run": run.status, "solver_s": run.elapsed_s}
-    if run.detail:
-        extra["run_detail"] = run.detail
-    if run.status == "unavailable":
-        return extra
-    extra["first_s"] = run.first_s if run.first_s is not None else float("inf")
-    if run.solution is None:
-        extra["answer"] = float("inf")
-        return extra
-    extra["answer"] = run.solution.value
-    return {**run.solution.info, **extra}
+def _inputs(given: Circumstances) -> dict[str, Any]:
+    return {
+        "settings": {**asdict(given.settings), "forbidden": list(given.settings.forbidden)},
+        "worth": asdict(given.worth),
+        "spare": given.spare,
+        "spent": asdict(given.spent),
+    }

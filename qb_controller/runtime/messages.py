@@ -27,7 +27,8 @@ class Settings:
     pinned_backend : str or None
         Use this backend whatever the policy thinks of it; None lets the policy choose.
     forbidden : tuple of str
-        Backends, or whole families, that must not be used.
+        Backends, or whole families, that must not be used; ``te:annealer`` forbids one
+        application alone.
     min_gain : float
         Move traffic only if the MLU falls by this share of itself. Two percent is what rounding
         and one second of measurement leave in doubt on a stable matrix. Where even the lower
@@ -38,6 +39,12 @@ class Settings:
         No solver is called below this MLU: there is nothing to relieve.
     seed : int
         Seed of the solvers that draw; the decision number is added to it.
+    late_risk : float
+        Highest probability of having no answer at the deadline that a backend may be chosen with.
+        One in ten costs little, because what is installed stays.
+    energy_per_hour_j, money_per_hour : float or None
+        What solvers may use up for an application within an hour, in joules and in the currency
+        of the devices' prices; None is no limit.
 
     Raises
     ------
@@ -54,14 +61,21 @@ class Settings:
     full_gain: float = 0.01
     quiet_mlu: float = 0.05
     seed: int = 0
+    late_risk: float = 0.1
+    energy_per_hour_j: float | None = None
+    money_per_hour: float | None = None
 
     def __post_init__(self) -> None:
         if not 0.01 <= self.deadline_s <= 3600:
             raise ValueError(f"deadline_s is {self.deadline_s}, must be 0.01 to 3600 seconds")
-        for name in ("min_gain", "full_gain", "quiet_mlu"):
+        for name in ("min_gain", "full_gain", "quiet_mlu", "late_risk"):
             value = getattr(self, name)
             if not 0 <= value < 1:
                 raise ValueError(f"{name} is {value}, must be at least 0 and below 1")
+        for name in ("energy_per_hour_j", "money_per_hour"):
+            limit = getattr(self, name)
+            if limit is not None and not limit >= 0:
+                raise ValueError(f"{name} is {limit}, must not be below 0")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -128,7 +129,7 @@ def test_past_outcomes_are_learnt_at_start(pool: WorkerPool, tmp_path: Path) -> 
     again = Orchestrator(TrafficEngineering(), pool, solvers.ALL, Journal(tmp_path))
     only = replace(RELAXED, forbidden=("obedient", "raising", "annealer", "gate"))
     reason = ask(again, snapshot(diamond(), BUSY), only).decision.reason
-    assert "from 3 runs" in reason
+    assert re.search(r"from \d like runs", reason)
 
 
 def test_an_application_that_fails_does_not_end_the_optimiser(pool: WorkerPool) -> None:

@@ -1,0 +1,149 @@
+"""Brings together what the policy needs, and asks it: refusals, forecasts, devices.
+
+No worker is touched here, so that a decision can be had without one: by tests, by benchmarks on
+recorded tasks, and by ``qb solve`` before it knows which workers to start.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from qb_controller.orchestration.features import Features
+from qb_controller.orchestration.performance import Performance
+from qb_controller.orchestration.policy import (
+    DEFAULT_WORTH,
+    LEAST_S,
+    NOTHING,
+    Choice,
+    Spent,
+    budgets,
+    decide,
+)
+from qb_controller.runtime.messages import Settings
+from qb_controller.runtime.task import Worth
+from quantum_backends.device_table import devices
+from quantum_backends.devices import Device, Status
+from quantum_backends.problem import Problem
+from quantum_backends.solver import Backend
+from quantum_backends.testing import known_problems
+
+NEIGHBOURHOODS = (12, 48, 192)
+"""Demands left free where a backend cannot take the whole: what can be enumerated, what a gate
+device or a small exact model holds, and what an exact solver answers within a second."""
+
+
+@dataclass(frozen=True)
+class Circumstances:
+    """What a decision depends on besides the problem and the model.
+
+    Attributes
+    ----------
+    settings : Settings
+    worth : Worth
+    application : str
+    now : float
+        Unix time, seconds.
+    unavailable : mapping of str to str
+        Backends whose workers cannot be asked, and why.
+    spare : int
+        Workers that may race the chosen one.
+    spent : Spent
+    """
+
+    settings: Settings
+    worth: Worth = DEFAULT_WORTH
+    application: str = ""
+    now: float = 0.0
+    unavailable: Mapping[str, str] = field(default_factory=dict)
+    spare: int = 0
+    spent: Spent = NOTHING
+
+
+class Advisor:
+    """Chooses by the policy; remembers the model, the devices and who takes what at all.
+
+    Parameters
+    ----------
+    backends : mapping of str to Backend
+    performance : Performance, optional
+        Without one documented priors alone.
+    """
+
+    def __init__(
+        self, backends: Mapping[str, Backend[Any]], performance: Performance | None = None
+    ) -> None:
+        self.backends = backends
+        families = {name: backends[name].family for name in backends}
+        self.performance = performance or Performance(families)
+        self.devices: dict[str, Device] = {each.backend: each for each in devices(backends)}
+        self._takes_small: dict[tuple[str, str], bool] = {}
+
+    def learn_status(self, backend: str, status: Status) -> None:
+        """Note what a device answered when it was asked."""
+        self.devices[backend] = self.devices[backend].with_status(status)
+
+    def refusal(self, name: str, problem: Problem) -> str:
+        """Why a backend does not take a problem; empty where it does."""
+        backend = self.backends[name]
+        if problem.form not in backend.forms:
+            return f"it takes problems of {' and '.join(backend.forms)}, not of {problem.form}"
+        try:
+            return backend.refusal(problem)
+        except Exception as error:  # a vendor's library may fail in any way; the rest goes on
+            return f"could not be asked: {type(error).__name__}: {error}"
+
+    def choose(self, problem: Problem, features: Features, given: Circumstances) -> Choice:
+        """Ask the policy.
+
+        Parameters
+        ----------
+        problem : Problem
+        features : mapping of str to float
+            With ``allowed_s``.
+        given : Circumstances
+        """
+        allowed = features["allowed_s"]
+        refusals: dict[str, str] = {}
+        if allowed >= LEAST_S:  # else nobody is asked
+            refusals = {name: self.refusal(name, problem) for name in self.backends}
+        arms = self._neighbourhoods(problem, refusals, given)
+        for name, reason in given.unavailable.items():
+            refusals[name] = refusals.get(name) or reason
+        predictions = self.performance.predict(
+            problem.form, features, budgets(allowed), refusals, arms
+        )
+        return decide(
+            features,
+            predictions,
+            self.devices,
+            given.now,
+            given.settings,
+            given.worth,
+            given.application,
+            given.spent,
+            given.spare,
+        )
+
+    def _neighbourhoods(
+        self, problem: Problem, refusals: Mapping[str, str], given: Circumstances
+    ) -> list[tuple[str, str]]:
+        """Parts of a problem for backends that refuse it only for its size."""
+        if problem.form != "routing" or getattr(problem, "split", True):
+            return []
+        return [
+            (name, f"hot-{count}")
+            for name, reason in refusals.items()
+            if reason and name not in given.unavailable and self._small(name, problem.form)
+            for count in NEIGHBOURHOODS
+            if count < problem.size
+        ]
+
+    def _small(self, name: str, form: str) -> bool:
+        """Whether a backend takes the smallest problem of a form, so that size is what it minds."""
+        key = (name, form)
+        if key not in self._takes_small:
+            takes = form in self.backends[name].forms
+            self._takes_small[key] = takes and not self.refusal(name, known_problems(form)[0])
+        return self._takes_small[key]

@@ -1,0 +1,72 @@
+"""Whether a second backend should race the first one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from qb_controller.model.decision import Candidate, Forecast
+from qb_controller.runtime.task import Worth
+
+CORE_WORTH = 0.1
+"""Utility, in percent of gap, that a race must bring for the second core: shadow runs and the next
+task could use it."""
+
+COMMON_FATE = 0.5
+"""Share of the uncertainty that both backends have in common, because a hard instance is hard for
+either. Racing pays only in the rest."""
+
+SHARES = (0.3, 0.4, 0.3)
+"""Probabilities that stand for the 10th, 50th and 90th percentile: Swanson's rule for the mean of a
+skewed quantity (Keefer and Bodily, Management Science 29(5), 1983)."""
+
+
+def hedge_for(best: Candidate, others: Sequence[Candidate], worth: Worth, incumbent: float) -> str:
+    """Name the backend that is worth racing the best one; empty where none is.
+
+    Parameters
+    ----------
+    best : Candidate
+    others : sequence of Candidate
+        Open ones; those of the family of the best are passed over, it has one worker.
+    worth : Worth
+    incumbent : float
+        Gap of what is there now.
+    """
+    alone = worth.quality * 100 * _gain(best.forecast, None, incumbent)
+    found, most = "", CORE_WORTH
+    for other in others:
+        if other.family == best.family or other.formulation != best.formulation:
+            continue
+        both = worth.quality * 100 * _gain(best.forecast, other.forecast, incumbent)
+        pays = both - alone - worth.energy * other.energy_j - worth.price * other.price
+        if pays > most:
+            found, most = other.backend, pays
+    return found
+
+
+def _gain(one: Forecast, two: Forecast | None, incumbent: float) -> float:
+    """Expected fall of the gap by the better of two, half in common and half on their own."""
+    ones = _falls(one, incumbent)
+    if two is None:
+        return (1 - one.late) * sum(p * f for p, f in zip(SHARES, ones, strict=True))
+    twos = _falls(two, incumbent)
+    together = sum(p * max(a, b) for p, a, b in zip(SHARES, ones, twos, strict=True))
+    apart = sum(
+        p * q * max(a, b)
+        for p, a in zip(SHARES, ones, strict=True)
+        for q, b in zip(SHARES, twos, strict=True)
+    )
+    both = COMMON_FATE * together + (1 - COMMON_FATE) * apart
+    only_one = sum(p * f for p, f in zip(SHARES, ones, strict=True))
+    only_two = sum(p * f for p, f in zip(SHARES, twos, strict=True))
+    return (
+        (1 - one.late) * (1 - two.late) * both
+        + (1 - one.late) * two.late * only_one
+        + one.late * (1 - two.late) * only_two
+    )
+
+
+def _falls(forecast: Forecast, incumbent: float) -> tuple[float, ...]:
+    return tuple(
+        max(0.0, incumbent - gap) for gap in (forecast.gap10, forecast.gap50, forecast.gap90)
+    )

@@ -1,0 +1,215 @@
+"""Outcomes of one backend in one kind of task, read as weighted quantiles near a question.
+
+An outcome is kept as its distance from a documented expectation, in logarithms ("took 1.3 times as
+long as expected"). A question is answered from outcomes in like situations: each counts by how
+near its situation is (a Gaussian of the distance in a few scaled logarithms) and by how many newer
+ones there are of its own neighbourhood, so that a drift is followed within a dozen outcomes and
+what was learnt about other sizes stays. The expectation itself takes part as
+:data:`PRIOR_POINTS` imagined outcomes that weigh as much as :data:`PRIOR_WEIGHT` real ones.
+
+The residuals make the one follow the other: where nothing like it was seen, sizes and budgets
+extrapolate along the expectation; where much was seen, its error no longer matters.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit
+
+Floats = npt.NDArray[np.float64]
+
+TARGETS = 3
+"""Seconds to the first valid answer, seconds until done, gap of the last answer."""
+
+ROWS = 256
+"""Outcomes kept of one backend and kind: some forty situations of six outcomes."""
+
+CELL_ROWS = 24
+"""Outcomes kept of one situation: with :data:`AGEING` older ones would weigh below a third."""
+
+AGEING = 0.95
+"""Weight of an outcome for each newer one of its situation: half of it after 13, which is how
+fast a device that became slower is believed."""
+
+PRIOR_WEIGHT = 1.5
+"""Real outcomes that the expectation counts for: enough that one odd outcome does not turn the
+choice, little enough that five decide."""
+
+PRIOR_Z = np.array([-1.282, -0.524, 0.0, 0.524, 1.282])
+"""Standard normal deviates at 10, 30, 50, 70 and 90 percent: the imagined outcomes."""
+PRIOR_POINTS = len(PRIOR_Z)
+
+GAP_FLOOR = 1e-3
+"""Gaps are told apart down to a tenth of a percent; nothing smaller moves traffic."""
+
+COLUMNS = ("time50", "time90", "busy50", "gap10", "gap50", "gap90", "late", "gain", "weight")
+"""What :func:`read` returns for each budget; ``gain`` is the expected fall of the gap, ``weight``
+how many outcomes it rests on."""
+
+
+class Memory:
+    """Outcomes of one backend in one kind of task.
+
+    Parameters
+    ----------
+    dimensions : int
+        Coordinates of a situation.
+    spread : float array (3,)
+        Standard deviation of the log residuals that the expectation claims for each target.
+    """
+
+    def __init__(self, dimensions: int, spread: Floats) -> None:
+        rows = PRIOR_POINTS + ROWS
+        self.count = PRIOR_POINTS  # the first rows are the imagined outcomes
+        self._at = np.zeros((rows, dimensions))
+        self._high = np.zeros(rows)  # of the budget; its lower end is in _at
+        self._age = np.zeros(rows)
+        self._age[:PRIOR_POINTS] = PRIOR_WEIGHT / PRIOR_POINTS
+        self._residual = np.full((TARGETS, rows), np.nan)
+        self._residual[:, :PRIOR_POINTS] = spread[:, None] * PRIOR_Z
+        self._cell: list[tuple[int, ...]] = [()] * rows
+        self._turn = np.zeros(rows, dtype=np.int64)
+        self._turns = 0
+        self._order = np.zeros((TARGETS, rows), dtype=np.int64)
+        self._known = np.zeros(TARGETS, dtype=np.int64)
+        self._sort()
+
+    def __len__(self) -> int:
+        return self.count - PRIOR_POINTS
+
+    def add(self, at: Floats, residual: Floats, least: float | None = None) -> None:
+        """Remember an outcome.
+
+        Parameters
+        ----------
+        at : float array (d,)
+            Situation, in units of the kernel's width; the first coordinate is the budget.
+        residual : float array (3,)
+            Log of actual over expected; NaN where it is not known.
+        least : float, optional
+            For a backend that was done before its time was over: the smallest budget with which
+            the same would have come, as a coordinate. The outcome counts for every larger one.
+        """
+        cell = tuple(np.rint(at).astype(int).tolist())
+        rows = [i for i in range(PRIOR_POINTS, self.count) if self._cell[i] == cell]
+        self._age[rows] *= AGEING
+        row = self._place(rows)
+        self._turns += 1
+        self._at[row], self._age[row], self._residual[:, row] = at, 1.0, residual
+        self._high[row] = at[0] if least is None else np.inf
+        self._at[row, 0] = at[0] if least is None else least
+        self._cell[row], self._turn[row] = cell, self._turns
+        self._sort()
+
+    def _place(self, same: list[int]) -> int:
+        """Row for a new outcome: the oldest of a full situation, a free one, or of the largest."""
+        if len(same) >= CELL_ROWS:
+            return min(same, key=self._turn.__getitem__)
+        if self.count < len(self._age):
+            self.count += 1
+            return self.count - 1
+        crowd: dict[tuple[int, ...], list[int]] = {}
+        for i in range(PRIOR_POINTS, self.count):
+            crowd.setdefault(self._cell[i], []).append(i)
+        largest = max(crowd.values(), key=len)
+        return min(largest, key=self._turn.__getitem__)
+
+    def _sort(self) -> None:
+        for target in range(TARGETS):
+            known = np.flatnonzero(~np.isnan(self._residual[target, : self.count]))
+            order = known[np.argsort(self._residual[target, known], kind="stable")]
+            self._order[target, : len(order)] = order
+            self._known[target] = len(order)
+
+    def read(
+        self, at: Floats, budgets: Floats, expected: Floats, incumbent: float, clip: bool
+    ) -> Floats:
+        """Expectation in one situation for several budgets.
+
+        Parameters
+        ----------
+        at : float array (b, d)
+        budgets : float array (b,)
+            Seconds.
+        expected : float array (b, 3)
+            Documented expectation of each target.
+        incumbent : float
+            Gap of what is there now, from which ``gain`` counts.
+        clip : bool
+            Whether an answer worse than the incumbent counts as no gain, because the incumbent
+            stays then.
+
+        Returns
+        -------
+        float array (b, len(COLUMNS))
+        """
+        return _read(
+            self._at[: self.count],
+            self._high,
+            self._age,
+            self._residual,
+            self._order,
+            self._known,
+            at,
+            budgets,
+            expected,
+            incumbent,
+            clip,
+        )
+
+
+@njit(cache=True)
+def _read(at, high, age, residual, order, known, where, budgets, expected, incumbent, clip):  # type: ignore[no-untyped-def]
+    n, dimensions = at.shape
+    out = np.zeros((len(budgets), 9))
+    weight = np.empty(n)
+    for b in range(len(budgets)):
+        near = 0.0
+        for i in range(n):
+            weight[i] = age[i]
+            if i >= PRIOR_POINTS:
+                short = max(at[i, 0] - where[b, 0], where[b, 0] - high[i], 0.0)
+                distance = short * short
+                for d in range(1, dimensions):
+                    distance += (at[i, d] - where[b, d]) ** 2
+                weight[i] *= np.exp(-0.5 * distance)
+                near += weight[i]
+        limit = np.log(budgets[b] / expected[b, 0])
+        late, total = 0.0, 0.0
+        for k in range(known[0]):
+            i = order[0, k]
+            total += weight[i]
+            if residual[0, i] > limit:
+                late += weight[i]
+        out[b, 6] = late / total
+        out[b, 0] = _at_share(0, 0.5, weight, residual, order, known) * expected[b, 0]
+        out[b, 1] = _at_share(0, 0.9, weight, residual, order, known) * expected[b, 0]
+        out[b, 2] = _at_share(1, 0.5, weight, residual, order, known) * expected[b, 1]
+        scale = expected[b, 2] + GAP_FLOOR
+        for column, share in ((3, 0.1), (4, 0.5), (5, 0.9)):
+            ratio = _at_share(2, share, weight, residual, order, known)
+            out[b, column] = max(0.0, ratio * scale - GAP_FLOOR)
+        gain, total = 0.0, 0.0
+        for k in range(known[2]):
+            i = order[2, k]
+            fall = incumbent - max(0.0, np.exp(residual[2, i]) * scale - GAP_FLOOR)
+            gain += weight[i] * (max(0.0, fall) if clip else fall)
+            total += weight[i]
+        out[b, 7] = gain / total
+        out[b, 8] = near
+    return out
+
+
+@njit(cache=True)
+def _at_share(target, share, weight, residual, order, known):  # type: ignore[no-untyped-def]
+    """Factor on the expectation that this share of the weighted outcomes does not exceed."""
+    total = 0.0
+    for k in range(known[target]):
+        total += weight[order[target, k]]
+    below = 0.0
+    for k in range(known[target]):
+        below += weight[order[target, k]]
+        if below >= share * total * (1 - 1e-12):
+            return np.exp(residual[target, order[target, k]])
+    return np.exp(residual[target, order[target, known[target] - 1]])

@@ -1,0 +1,53 @@
+"""The policy's reasons in sentences for people who run networks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from qb_controller.model.decision import Candidate, Forecast
+from qb_controller.orchestration.features import Features
+
+TELLING = 1.0
+"""Outcomes in like situations from which a reason calls itself measured."""
+
+
+def why(features: Features, ranked: Sequence[Candidate], hedge: str) -> str:
+    """Say why the first of the ranked candidates was chosen."""
+    best = ranked[0]
+    chosen = best.forecast
+    text = (
+        f"{best.backend} is expected to {_task(features, best.formulation)} within "
+        f"{chosen.gap50:.1%} of the bound in {seconds(chosen.busy_s)} of the "
+        f"{seconds(features['allowed_s'])} left ({_basis(chosen)})"
+    )
+    others = [c for c in ranked[1:] if c.backend != best.backend]
+    if others:
+        second = others[0].forecast
+        text += f"; next best is {others[0].backend} with {second.gap50:.1%}"
+        text += f" in {seconds(second.busy_s)}"
+    if hedge:
+        text += f"; {hedge} races it on an idle core"
+    return text
+
+
+def seconds(value: float) -> str:
+    """Write a time for people."""
+    if value == float("inf"):
+        return "for ever"
+    return f"{value * 1e3:.0f} ms" if value < 1 else f"{value:.1f} s"
+
+
+def _task(features: Features, formulation: str) -> str:
+    if "demands" not in features:
+        return f"take {features['size']:.0f} decisions"
+    kind = "split over paths" if features["split"] else "on single paths"
+    if formulation == "whole":
+        return f"place {features['demands']:.0f} demands {kind}"
+    free = formulation.rpartition("-")[2]
+    return f"move the {free} largest demands on the busiest links, and no others,"
+
+
+def _basis(forecast: Forecast) -> str:
+    if forecast.weight < TELLING:
+        return "from documented priors"
+    return f"from {forecast.weight:.0f} like runs"

@@ -169,6 +169,13 @@ class RoutingProblem:
         return sparse.csr_array((np.ones(len(layout.link)), layout.link, layout.start), shape=shape)
 
     @cached_property
+    def present(self) -> Floats:
+        """Shares of the incumbent, flat (q,); zeros where there is none."""
+        if self.incumbent is None:
+            return np.zeros(len(self.layout.demand))
+        return flatten(self.incumbent)
+
+    @cached_property
     def choice_volume(self) -> Floats:
         """Volume of the demand behind each choice (q,)."""
         return self.volume[self.layout.demand]
@@ -233,7 +240,8 @@ def check_fractions(problem: RoutingProblem, fractions: Fractions, name: str = "
     if len(wrong):
         i = int(wrong[0])
         raise ValueError(f"{name}[{i}]: {counts[i]} shares for {len(problem.paths[i])} paths")
-    flat = flatten(fractions)
+    # Of the incumbent the flat form is kept: it is asked for again and again.
+    flat = problem.present if fractions is problem.incumbent else flatten(fractions)
     bad = np.flatnonzero(~((flat >= -1e-9) & (flat <= 1 + 1e-9)))
     if len(bad):
         raise ValueError(f"{name}[{layout.demand[bad[0]]}]: share {flat[bad[0]]} outside 0..1")

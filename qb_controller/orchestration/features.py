@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from quantum_backends.problem import Problem
-from quantum_backends.routing import Floats, RoutingProblem, flatten
+from quantum_backends.routing import Floats, RoutingProblem
 
 Features = Mapping[str, float]
 
@@ -106,9 +106,8 @@ def _utilisation(problem: RoutingProblem) -> Floats:
     if problem.incumbent is None:
         used, share = layout.first[:-1], np.ones(problem.n_demands if problem.paths else 0)
     else:
-        flat = flatten(problem.incumbent)
-        used = np.flatnonzero(flat)
-        share = flat[used]
+        used = np.flatnonzero(problem.present)
+        share = problem.present[used]
     flow = share * problem.volume[layout.demand[used]]
     length = layout.start[used + 1] - layout.start[used]
     ends = np.cumsum(length)

@@ -1,13 +1,12 @@
 """Outcomes of one backend in one kind of task, read as weighted quantiles near a question.
 
-An outcome is kept as its distance from a documented expectation, in logarithms ("took 1.3 times as
-long as expected"). A question is answered from outcomes in like situations: each counts by how
+An outcome is kept as a factor on a documented expectation ("took 1.3 times as long as expected"). A question is answered from outcomes in like situations: each counts by how
 near its situation is (a Gaussian of the distance in a few scaled logarithms) and by how many newer
 ones there are of its own neighbourhood, so that a drift is followed within a dozen outcomes and
 what was learnt about other sizes stays. The expectation itself takes part as
 :data:`PRIOR_POINTS` imagined outcomes that weigh as much as :data:`PRIOR_WEIGHT` real ones.
 
-The residuals make the one follow the other: where nothing like it was seen, sizes and budgets
+The factors make the one follow the other: where nothing like it was seen, sizes and budgets
 extrapolate along the expectation; where much was seen, its error no longer matters.
 """
 
@@ -43,6 +42,9 @@ PRIOR_POINTS = len(PRIOR_Z)
 GAP_FLOOR = 1e-3
 """Gaps are told apart down to a tenth of a percent; nothing smaller moves traffic."""
 
+FAR = 20.0
+"""Squared distance, in widths, beyond which an outcome is left out: it weighs below 1/20,000."""
+
 COLUMNS = ("time50", "time90", "busy50", "gap10", "gap50", "gap90", "late", "gain", "weight")
 """What :func:`read` returns for each budget; ``gain`` is the expected fall of the gap, ``weight``
 how many outcomes it rests on."""
@@ -56,7 +58,7 @@ class Memory:
     dimensions : int
         Coordinates of a situation.
     spread : float array (3,)
-        Standard deviation of the log residuals that the expectation claims for each target.
+        Standard deviation of the logarithms of the factors that the expectation claims for each target.
     """
 
     def __init__(self, dimensions: int, spread: Floats) -> None:
@@ -66,8 +68,8 @@ class Memory:
         self._high = np.zeros(rows)  # of the budget; its lower end is in _at
         self._age = np.zeros(rows)
         self._age[:PRIOR_POINTS] = PRIOR_WEIGHT / PRIOR_POINTS
-        self._residual = np.full((TARGETS, rows), np.nan)
-        self._residual[:, :PRIOR_POINTS] = spread[:, None] * PRIOR_Z
+        self._factor = np.full((TARGETS, rows), np.nan)  # actual over expected
+        self._factor[:, :PRIOR_POINTS] = np.exp(spread[:, None] * PRIOR_Z)
         self._cell: list[tuple[int, ...]] = [()] * rows
         self._turn = np.zeros(rows, dtype=np.int64)
         self._turns = 0
@@ -78,15 +80,15 @@ class Memory:
     def __len__(self) -> int:
         return self.count - PRIOR_POINTS
 
-    def add(self, at: Floats, residual: Floats, least: float | None = None) -> None:
+    def add(self, at: Floats, factor: Floats, least: float | None = None) -> None:
         """Remember an outcome.
 
         Parameters
         ----------
         at : float array (d,)
             Situation, in units of the kernel's width; the first coordinate is the budget.
-        residual : float array (3,)
-            Log of actual over expected; NaN where it is not known.
+        factor : float array (3,)
+            Actual over expected; NaN where it is not known.
         least : float, optional
             For a backend that was done before its time was over: the smallest budget with which
             the same would have come, as a coordinate. The outcome counts for every larger one.
@@ -96,7 +98,7 @@ class Memory:
         self._age[rows] *= AGEING
         row = self._place(rows)
         self._turns += 1
-        self._at[row], self._age[row], self._residual[:, row] = at, 1.0, residual
+        self._at[row], self._age[row], self._factor[:, row] = at, 1.0, factor
         self._high[row] = at[0] if least is None else np.inf
         self._at[row, 0] = at[0] if least is None else least
         self._cell[row], self._turn[row] = cell, self._turns
@@ -117,8 +119,8 @@ class Memory:
 
     def _sort(self) -> None:
         for target in range(TARGETS):
-            known = np.flatnonzero(~np.isnan(self._residual[target, : self.count]))
-            order = known[np.argsort(self._residual[target, known], kind="stable")]
+            known = np.flatnonzero(~np.isnan(self._factor[target, : self.count]))
+            order = known[np.argsort(self._factor[target, known], kind="stable")]
             self._order[target, : len(order)] = order
             self._known[target] = len(order)
 
@@ -148,7 +150,7 @@ class Memory:
             self._at[: self.count],
             self._high,
             self._age,
-            self._residual,
+            self._factor,
             self._order,
             self._known,
             at,
@@ -160,56 +162,63 @@ class Memory:
 
 
 @njit(cache=True)
-def _read(at, high, age, residual, order, known, where, budgets, expected, incumbent, clip):  # type: ignore[no-untyped-def]
+def _read(at, high, age, factor, order, known, where, budgets, expected, incumbent, clip):  # type: ignore[no-untyped-def]
     n, dimensions = at.shape
     out = np.zeros((len(budgets), 9))
+    alike = np.zeros(n)  # weight apart from the budget
+    for i in range(PRIOR_POINTS, n):
+        distance = 0.0
+        for d in range(1, dimensions):
+            distance += (at[i, d] - where[0, d]) ** 2
+        if distance < FAR:
+            alike[i] = age[i] * np.exp(-0.5 * distance)
     weight = np.empty(n)
     for b in range(len(budgets)):
-        near = 0.0
-        for i in range(n):
-            weight[i] = age[i]
-            if i >= PRIOR_POINTS:
-                short = max(at[i, 0] - where[b, 0], where[b, 0] - high[i], 0.0)
-                distance = short * short
-                for d in range(1, dimensions):
-                    distance += (at[i, d] - where[b, d]) ** 2
-                weight[i] *= np.exp(-0.5 * distance)
-                near += weight[i]
-        limit = np.log(budgets[b] / expected[b, 0])
+        weight[:PRIOR_POINTS] = age[:PRIOR_POINTS]
+        for i in range(PRIOR_POINTS, n):
+            short = max(at[i, 0] - where[b, 0], where[b, 0] - high[i], 0.0)
+            weight[i] = alike[i]
+            if short > 0 and alike[i] > 0:
+                weight[i] *= np.exp(-0.5 * short * short)
+            out[b, 8] += weight[i]
+        limit = budgets[b] / expected[b, 0]
         late, total = 0.0, 0.0
         for k in range(known[0]):
             i = order[0, k]
             total += weight[i]
-            if residual[0, i] > limit:
+            if factor[0, i] > limit:
                 late += weight[i]
         out[b, 6] = late / total
-        out[b, 0] = _at_share(0, 0.5, weight, residual, order, known) * expected[b, 0]
-        out[b, 1] = _at_share(0, 0.9, weight, residual, order, known) * expected[b, 0]
-        out[b, 2] = _at_share(1, 0.5, weight, residual, order, known) * expected[b, 1]
+        _shares((0.5, 0.9), weight, factor[0], order[0, : known[0]], out[b, 0:2])
+        _shares((0.5, 0.9), weight, factor[1], order[1, : known[1]], out[b, 2:4])
+        out[b, 0] *= expected[b, 0]
+        out[b, 1] *= expected[b, 0]
+        out[b, 2] *= expected[b, 1]
+        _shares((0.1, 0.5, 0.9), weight, factor[2], order[2, : known[2]], out[b, 3:6])
         scale = expected[b, 2] + GAP_FLOOR
-        for column, share in ((3, 0.1), (4, 0.5), (5, 0.9)):
-            ratio = _at_share(2, share, weight, residual, order, known)
-            out[b, column] = max(0.0, ratio * scale - GAP_FLOOR)
+        for column in range(3, 6):
+            out[b, column] = max(0.0, out[b, column] * scale - GAP_FLOOR)
         gain, total = 0.0, 0.0
         for k in range(known[2]):
             i = order[2, k]
-            fall = incumbent - max(0.0, np.exp(residual[2, i]) * scale - GAP_FLOOR)
+            fall = incumbent - max(0.0, factor[2, i] * scale - GAP_FLOOR)
             gain += weight[i] * (max(0.0, fall) if clip else fall)
             total += weight[i]
         out[b, 7] = gain / total
-        out[b, 8] = near
     return out
 
 
 @njit(cache=True)
-def _at_share(target, share, weight, residual, order, known):  # type: ignore[no-untyped-def]
-    """Factor on the expectation that this share of the weighted outcomes does not exceed."""
+def _shares(shares, weight, factor, order, out):  # type: ignore[no-untyped-def]
+    """Factors on the expectation that these shares of the weighted outcomes do not exceed."""
     total = 0.0
-    for k in range(known[target]):
-        total += weight[order[target, k]]
-    below = 0.0
-    for k in range(known[target]):
-        below += weight[order[target, k]]
-        if below >= share * total * (1 - 1e-12):
-            return np.exp(residual[target, order[target, k]])
-    return np.exp(residual[target, order[target, known[target] - 1]])
+    for i in order:
+        total += weight[i]
+    below, found = 0.0, 0
+    for i in order:
+        below += weight[i]
+        while found < len(shares) and below >= shares[found] * total * (1 - 1e-12):
+            out[found] = factor[i]
+            found += 1
+        if found == len(shares):
+            return

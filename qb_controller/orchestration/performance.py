@@ -136,17 +136,15 @@ class Performance:
             return
         kind = kind_of(form, features)
         memory = self._memory(kind, backend, formulation)
-        allowed = np.array([features["allowed_s"]])
+        allowed = (features["allowed_s"],)
         (expected,) = self._expected(kind, backend, formulation, features, allowed)
         came = np.isfinite(outcome.first_s)
         first = outcome.first_s if came else LATE_FACTOR * max(features["allowed_s"], 1e-3)
         actual = np.array([max(first, 1e-5), max(outcome.busy_s, 1e-5), outcome.gap + GAP_FLOOR])
         expected[2] += GAP_FLOOR
-        with np.errstate(invalid="ignore"):
-            residual = np.log(actual / expected)
         done = came and outcome.busy_s < DONE_SHARE * features["allowed_s"]
         least = _scaled(COORDINATES[BUDGET], outcome.busy_s) if done else None
-        memory.add(situation(features), residual, least)
+        memory.add(situation(features), actual / expected, least)
 
     def predict(
         self,
@@ -183,9 +181,11 @@ class Performance:
                 out.append(Prediction(backend, family, formulation, refusal=refusal))
                 continue
             memory = self._memory(kind, backend, formulation)
-            expected = self._expected(kind, backend, formulation, features, limits)
+            expected = self._expected(kind, backend, formulation, features, budgets)
             rows = memory.read(where, limits, expected, incumbent, "incumbent" in features)
-            forecasts = tuple(Forecast(*each) for each in np.column_stack((limits, rows)).tolist())
+            forecasts = tuple(
+                Forecast(budget, *row) for budget, row in zip(budgets, rows.tolist(), strict=True)
+            )
             out.append(Prediction(backend, family, formulation, forecasts))
         return tuple(out)
 
@@ -200,14 +200,21 @@ class Performance:
         return self._memories[key]
 
     def _expected(
-        self, kind: str, backend: str, formulation: str, features: Features, budgets: Floats
+        self,
+        kind: str,
+        backend: str,
+        formulation: str,
+        features: Features,
+        budgets: Sequence[float],
     ) -> Floats:
         size, left = features["size"], 0.0
         if formulation != WHOLE:
             size = min(size, neighbourhood_size(formulation))
             left = LEFT_OUTSIDE * incumbent_gap(features)
-        expected = prior(kind, backend, self.families[backend]).expect(size, budgets)
-        expected[:, 2] += left + (UNBOUNDED_GAP if kind.endswith("/unbounded") else 0.0)
+        left += UNBOUNDED_GAP if kind.endswith("/unbounded") else 0.0
+        believed = prior(kind, backend, self.families[backend])
+        expected = np.array([believed.expect(size, budget) for budget in budgets])
+        expected[:, 2] += left
         return expected
 
 

@@ -20,6 +20,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from qb_controller.model.decision import Candidate, Forecast
 from qb_controller.orchestration.features import Features
@@ -210,58 +211,69 @@ def _candidate(
     spent: Spent,
 ) -> Candidate:
     """One arm with its best budget, or with the reason against it."""
-    per_s = device.price.per_s if device.price else 0.0
-    bare = Candidate(
-        p.backend,
-        p.family,
-        formulation=p.formulation,
-        watts=device.power.watts,
-        price_per_s=per_s,
-        forecasts=p.forecasts,
-    )
     if forbidden(p.backend, p.family, settings, application):
-        return replace(bare, refusal="forbidden by the operator")
+        return _told(p, device, "forbidden by the operator")
     if reason := p.refusal or device.abstain(now):
-        return replace(bare, refusal=reason, forecasts=())
+        return _told(replace(p, forecasts=()), device, reason)
     allowed = features["allowed_s"]
     pinned = p.backend == settings.pinned_backend
-    rated = [_rated(bare, forecast, allowed, worth) for forecast in p.forecasts]
-    in_time = [c for c in rated if pinned or c.forecast.late <= settings.late_risk]
+    rated = [_rate(forecast, device, allowed, worth) for forecast in p.forecasts]
+    in_time = [r for r in rated if pinned or r.forecast.late <= settings.late_risk]
     if not in_time:
-        late = f"would take {seconds(rated[0].time_s or 0.0)}, {seconds(allowed)} are left"
-        return replace(rated[0], utility=None, refusal=late)
-    affordable = [c for c in in_time if not _too_dear(c, settings, spent)]
+        late = f"would take {seconds(rated[0].forecast.time90_s)}, {seconds(allowed)} are left"
+        return _told(p, device, late, rated[0])
+    affordable = [r for r in in_time if not _too_dear(r, settings, spent)]
     if not affordable:
-        return replace(in_time[-1], utility=None, refusal=_too_dear(in_time[-1], settings, spent))
-    return min(affordable, key=_preference)
+        return _told(p, device, _too_dear(in_time[-1], settings, spent), in_time[-1])
+    return _told(p, device, "", max(affordable))
 
 
-def _rated(bare: Candidate, f: Forecast, allowed: float, worth: Worth) -> Candidate:
+class _Rated(NamedTuple):
+    """A budget with what it is worth; the greater is the better one."""
+
+    utility: float
+    rank: tuple[float, float]
+    forecast: Forecast
+    energy_j: float
+    money: float
+
+
+def _rate(f: Forecast, device: Device, allowed: float, worth: Worth) -> _Rated:
     busy = min(f.busy_s, f.budget_s)
-    energy, money = bare.watts * busy, bare.price_per_s * busy
+    energy, money = device.energy_j(busy), device.cost(busy)
     value = utility(worth, f.gain * (1 - f.late), busy / allowed, energy, money)
-    return replace(
-        bare,
-        time_s=f.time90_s,
-        gap=f.gap50,
-        utility=value,
-        budget_s=f.budget_s,
-        energy_j=energy,
-        price=money,
+    return _Rated(value, (-f.gap50, -f.budget_s), f, energy, money)
+
+
+def _told(p: Prediction, device: Device, refusal: str, rated: _Rated | None = None) -> Candidate:
+    return Candidate(
+        p.backend,
+        p.family,
+        time_s=rated.forecast.time90_s if rated else None,
+        gap=rated.forecast.gap50 if rated else None,
+        utility=rated.utility if rated and not refusal else None,
+        refusal=refusal,
+        formulation=p.formulation,
+        budget_s=rated.forecast.budget_s if rated else None,
+        energy_j=rated.energy_j if rated else 0.0,
+        price=rated.money if rated else 0.0,
+        watts=device.power.watts,
+        price_per_s=device.price.per_s if device.price else 0.0,
+        forecasts=p.forecasts,
     )
 
 
-def _too_dear(candidate: Candidate, settings: Settings, spent: Spent) -> str:
+def _too_dear(rated: _Rated, settings: Settings, spent: Spent) -> str:
     """Why the operator's limits exclude it; empty where they do not."""
     energy, money = settings.energy_per_hour_j, settings.money_per_hour
-    if energy is not None and spent.energy_j + candidate.energy_j > energy:
+    if energy is not None and spent.energy_j + rated.energy_j > energy:
         return (
-            f"needs {candidate.energy_j:.3g} J, and {spent.energy_j:.3g} of the {energy:.3g} J "
+            f"needs {rated.energy_j:.3g} J, and {spent.energy_j:.3g} of the {energy:.3g} J "
             "allowed in an hour are used up"
         )
-    if money is not None and spent.money + candidate.price > money:
+    if money is not None and spent.money + rated.money > money:
         return (
-            f"costs {candidate.price:.3g}, and {spent.money:.3g} of the {money:.3g} allowed in "
+            f"costs {rated.money:.3g}, and {spent.money:.3g} of the {money:.3g} allowed in "
             "an hour are spent"
         )
     return ""

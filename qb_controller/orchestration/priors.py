@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 SPREAD = np.array([0.5, 0.5, 0.8])
 """Standard deviation of the logarithm that the expectations claim for the time to the first
@@ -47,13 +46,12 @@ class Prior:
     rough: float
     settle_s: float
 
-    def expect(self, size: float, budgets: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-        """Seconds to the first answer, seconds until done, gap: an array (budgets, 3)."""
+    def expect(self, size: float, budget: float) -> tuple[float, float, float]:
+        """Seconds to the first answer, seconds until done, gap."""
         first = self.base_s + self.each_s * size
-        budgets = np.maximum(budgets, LEAST_BUDGET_S)
-        done = np.maximum(first, budgets) if self.fills else np.full(len(budgets), first)
-        gap = self.gap + self.rough / (1 + budgets / (self.settle_s * max(size, 1.0)))
-        return np.column_stack((np.full(len(budgets), first), done, gap))
+        budget = max(budget, LEAST_BUDGET_S)
+        gap = self.gap + self.rough / (1 + budget / (self.settle_s * max(size, 1.0)))
+        return first, max(first, budget) if self.fills else first, gap
 
 
 SINGLE: Mapping[str, Prior] = {

@@ -28,10 +28,9 @@ class Exhaustive:
             return "it compares single-path plans only"
         if reason := refuse_without_paths(problem):
             return reason
-        plans = math.prod(len(paths) for paths in problem.paths)
-        # A large problem has more plans than a float can tell, hence the digits.
-        digits = len(str(plans)) - 1 if plans < 10**300 else "300 and more"
-        return f"10^{digits} plans, more than {LIMIT}" if plans > LIMIT else ""
+        # Logarithms, because a large problem has more plans than a float can tell.
+        digits = float(np.log10(np.diff(problem.layout.first)).sum())
+        return f"10^{digits:.0f} plans, more than {LIMIT}" if digits > math.log10(LIMIT) else ""
 
     def warm(self) -> None:
         return

@@ -49,11 +49,11 @@ def learn(performance: Performance, outcome: Outcome, times: int = 1, **changed:
 def test_it_starts_from_documented_expectations() -> None:
     performance = model("fast", "cp-sat")
     fast, named = (p.forecasts[0] for p in performance.predict("routing", FEATURES, (0.4,), {}))
-    expected = prior("routing/single", "fast", "classical").expect(100.0, np.array([0.4]))[0]
+    expected = prior("routing/single", "fast", "classical").expect(100.0, 0.4)
     assert fast.weight == 0 and fast.time50_s == pytest.approx(expected[0])
     assert fast.gap50 == pytest.approx(expected[2])
     assert fast.gap10 < fast.gap50 < fast.gap90 and fast.time50_s < fast.time90_s
-    again = SINGLE["cp-sat"].expect(100.0, np.array([0.4]))[0]
+    again = SINGLE["cp-sat"].expect(100.0, 0.4)
     assert named.gap50 == pytest.approx(again[2])
 
 

@@ -50,6 +50,8 @@ class Circumstances:
     spare : int
         Workers that may race the chosen one.
     spent : Spent
+    parts : bool
+        Whether a backend may be given a part of the problem.
     """
 
     settings: Settings
@@ -59,6 +61,7 @@ class Circumstances:
     unavailable: Mapping[str, str] = field(default_factory=dict)
     spare: int = 0
     spent: Spent = NOTHING
+    parts: bool = True
 
 
 class Advisor:
@@ -130,7 +133,7 @@ class Advisor:
         self, problem: Problem, refusals: Mapping[str, str], given: Circumstances
     ) -> list[tuple[str, str]]:
         """Parts of a problem for backends that refuse it only for its size."""
-        if problem.form != "routing" or getattr(problem, "split", True):
+        if not given.parts or problem.form != "routing" or getattr(problem, "split", True):
             return []
         return [
             (name, f"hot-{count}")

@@ -23,6 +23,7 @@ from qb_controller.orchestration.loads import loads, moved, sound
 from qb_controller.orchestration.policy import NONE, needed_gain, needless
 from qb_controller.orchestration.runs import Runs, best_of, missed
 from qb_controller.orchestration.service import Question, Service
+from qb_controller.orchestration.shadow import Shadow
 from qb_controller.orchestration.verify import verify
 from qb_controller.runtime.messages import CycleRequest, CycleResult, Settings
 from qb_controller.runtime.worker import DEFAULT_BACKENDS
@@ -44,6 +45,9 @@ not repeated."""
 
 RETRY_CYCLES = 30
 """A search that found nothing is repeated after so many cycles all the same."""
+
+SILENT_PERIODS = 5
+"""After so many usual pauses without a request, none is expected soon."""
 
 _log = logging.getLogger("qb.cycle")
 
@@ -83,6 +87,9 @@ class Orchestrator:
     ) -> None:
         self._application = application
         self._service = Service(pool, backends, journal, clock)
+        self._shadow = Shadow(self._service)
+        self._asked_at = float("-inf")  # when the last request came, monotonic
+        self._period_s = 0.0  # time between the last two
         self._pool = pool
         self._backends = backends
         self._journal = journal
@@ -96,9 +103,17 @@ class Orchestrator:
             self._service.refusal(name, tiny)
             self._pool.poll()
 
+    def idle(self) -> None:
+        """Use the time until the next request: look after the workers, try what was not chosen."""
+        since = time.monotonic() - self._asked_at
+        silent = since > SILENT_PERIODS * self._period_s
+        self._shadow.step(float("inf") if silent else self._period_s - since)
+
     def run_cycle(self, request: CycleRequest) -> CycleResult:
         """Answer a request; never raises for anything that the request or a solver contains."""
         began = time.monotonic()
+        self._shadow.stop()
+        self._period_s, self._asked_at = began - self._asked_at, began
         number = max(self._journal.next_number(), request.known_decision + 1)
         decision = Decision(
             number,
@@ -146,6 +161,7 @@ class Orchestrator:
         plan, outcome = self._conclude(decision, task, snapshot, settings, runs, began)
         decision = replace(decision, outcome=outcome)
         self._service.learn(decision, runs)
+        self._shadow.remember(decision, question, runs)
         return decision, plan
 
     def _conclude(

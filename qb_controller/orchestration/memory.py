@@ -1,10 +1,11 @@
 """Outcomes of one backend in one kind of task, read as weighted quantiles near a question.
 
-An outcome is kept as a factor on a documented expectation ("took 1.3 times as long as expected"). A question is answered from outcomes in like situations: each counts by how
-near its situation is (a Gaussian of the distance in a few scaled logarithms) and by how many newer
-ones there are of its own neighbourhood, so that a drift is followed within a dozen outcomes and
-what was learnt about other sizes stays. The expectation itself takes part as
-:data:`PRIOR_POINTS` imagined outcomes that weigh as much as :data:`PRIOR_WEIGHT` real ones.
+An outcome is kept as a factor on a documented expectation ("took 1.3 times as long as expected").
+A question is answered from outcomes in like situations: each counts by how near its situation is
+(a Gaussian of the distance in a few scaled logarithms) and by how many newer ones there are of its
+own neighbourhood, so that a drift is followed within a dozen outcomes and what was learnt about
+other sizes stays. The expectation itself takes part as :data:`PRIOR_POINTS` imagined outcomes that
+weigh as much as :data:`PRIOR_WEIGHT` real ones.
 
 The factors make the one follow the other: where nothing like it was seen, sizes and budgets
 extrapolate along the expectation; where much was seen, its error no longer matters.
@@ -58,7 +59,7 @@ class Memory:
     dimensions : int
         Coordinates of a situation.
     spread : float array (3,)
-        Standard deviation of the logarithms of the factors that the expectation claims for each target.
+        Standard deviation of the factors' logarithms that the expectation claims, by target.
     """
 
     def __init__(self, dimensions: int, spread: Floats) -> None:

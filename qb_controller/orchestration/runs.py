@@ -5,9 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from qb_controller.orchestration.performance import WHOLE, neighbourhood_size
+from qb_controller.orchestration.features import Features
+from qb_controller.orchestration.performance import (
+    WHOLE,
+    gap_of,
+    incumbent_gap,
+    neighbourhood_size,
+)
+from qb_controller.orchestration.policy import utility
 from qb_controller.runtime.engine import Engine
 from qb_controller.runtime.jobs import Ended, Run
+from qb_controller.runtime.task import Worth
 from quantum_backends.devices import Device
 from quantum_backends.problem import Problem
 from quantum_backends.reductions.neighbourhood import Neighbourhood
@@ -94,6 +102,27 @@ def device_seconds(run: Run, device: Device) -> float:
         if reported is not None:
             return float(reported)
     return run.elapsed_s
+
+
+def worth_of(run: Run, seen: Features, worth: Worth, device: Device) -> float:
+    """Utility that a run turned out to have, against keeping what is there.
+
+    Parameters
+    ----------
+    run : Run
+    seen : mapping of str to float
+        The features of its task.
+    worth : Worth
+    device : Device
+    """
+    busy = device_seconds(run, device)
+    gain = 0.0
+    if run.solution is not None:
+        gain = incumbent_gap(seen) - gap_of(run.solution.value, seen)
+        if "incumbent" in seen:
+            gain = max(0.0, gain)
+    share = run.elapsed_s / seen["allowed_s"] if seen.get("allowed_s", 0) > 0 else 1.0
+    return utility(worth, gain, share, device.energy_j(busy), device.cost(busy))
 
 
 def missed(run: Run) -> tuple[str, str]:

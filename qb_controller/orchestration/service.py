@@ -24,7 +24,7 @@ from qb_controller.orchestration.performance import WHOLE, gap_of
 from qb_controller.orchestration.performance import Outcome as Observed
 from qb_controller.orchestration.policy import DEFAULT_WORTH, NONE, Choice
 from qb_controller.orchestration.runs import Runs, best_of, figures, missed, race, solve_part
-from qb_controller.runtime.engine import Engine
+from qb_controller.runtime.engine import Availability, Engine
 from qb_controller.runtime.jobs import Run
 from qb_controller.runtime.messages import Settings
 from qb_controller.runtime.task import Worth
@@ -57,6 +57,8 @@ class Question:
         Of the decision; the next free one where 0.
     worth : Worth
         What quality, time, energy and money are worth to the asker.
+    whole_only : bool
+        Backends get the whole problem or nothing.
     """
 
     problem: Problem
@@ -66,6 +68,7 @@ class Question:
     features: Mapping[str, float] = field(default_factory=dict)
     number: int = 0
     worth: Worth = DEFAULT_WORTH
+    whole_only: bool = False
 
 
 class Service:
@@ -105,7 +108,9 @@ class Service:
         """Why a backend does not take a problem; empty where it does."""
         return self.advisor.refusal(name, problem)
 
-    def decide(self, question: Question, needless: str = "") -> Decision:
+    def decide(
+        self, question: Question, needless: str = "", there: Availability | None = None
+    ) -> Decision:
         """Choose a backend, or none, and say why; nothing is run or recorded.
 
         Parameters
@@ -113,11 +118,13 @@ class Service:
         question : Question
         needless : str
             Why no backend is to be called at all, as the asker knows; empty where one should be.
+        there : Availability, optional
+            Which workers are free, by default as the engine says.
         """
         problem, settings, now = question.problem, question.settings, self.clock()
         known = {**question.features, "allowed_s": question.until - time.monotonic()}
         seen = features(problem, settings.deadline_s, known)
-        given = self._circumstances(question, now)
+        given = self._circumstances(question, now, there or self.engine.availability())
         choice = Choice(NONE, needless) if needless else self.advisor.choose(problem, seen, given)
         return Decision(
             question.number or self.journal.next_number(),
@@ -135,8 +142,7 @@ class Service:
             inputs=_inputs(given) if choice.candidates else {},
         )
 
-    def _circumstances(self, question: Question, now: float) -> Circumstances:
-        there = self.engine.availability()
+    def _circumstances(self, question: Question, now: float, there: Availability) -> Circumstances:
         busy = {name: "its worker is busy" for name, wait in there.waits.items() if wait > 0}
         return Circumstances(
             question.settings,
@@ -146,6 +152,7 @@ class Service:
             {**busy, **there.refusals},
             there.room - 1,
             self._ledger.spent(question.application, now),
+            not question.whole_only,
         )
 
     def run(self, decision: Decision, question: Question) -> Runs:

@@ -1,0 +1,228 @@
+"""The wireless application: channels of access points, and which station uses which.
+
+Channels with the stations in place are one choice per access point with costs of pairs: each
+station adds, for every access point it hears, what that one costs it on an overlapping channel.
+For the least interference that cost is exact. For the highest proportional-fair utility it is
+the utility lost to that interferer alone, a bound on the loss in company; stations are then moved
+by best response on the true utility, and channels chosen again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import sparse
+
+from qb_controller.applications.wireless_radio import (
+    Air,
+    Floats,
+    air_of,
+    interference_power,
+    quality,
+    spectral_efficiency,
+    strongest,
+)
+from qb_controller.errors import VerificationError
+from qb_controller.model.radio import Configuration, RadioQuality, Scenario
+from quantum_backends.choices import ChoiceProblem, Chosen
+from quantum_backends.solution import Solution
+
+OBJECTIVES = ("interference", "utility")
+
+NEGLIGIBLE = 1e-6
+"""Costs of a pair of access points below this share of the largest are left out."""
+
+AGREEMENT = 1e-6
+"""Relative difference up to which a claimed value and its recomputation count as the same (the
+negligible costs left out stay below it)."""
+
+
+@dataclass(frozen=True)
+class ChannelTask:
+    """A choice of channels, with what its numbers stand for.
+
+    Attributes
+    ----------
+    scenario : Scenario
+    air : Air
+    objective : str
+        ``interference`` or ``utility``.
+    users : tuple of int
+        Access point of each station.
+    problem : ChoiceProblem
+        Group i is access point i, option c its c-th channel.
+    left_out : float
+        Most that the negligible pairs can add to the problem's value.
+    """
+
+    scenario: Scenario
+    air: Air
+    objective: str
+    users: tuple[int, ...]
+    problem: ChoiceProblem
+    left_out: float
+
+
+def users_now(scenario: Scenario, air: Air) -> tuple[int, ...]:
+    """The access point each station uses now; the strongest where it uses none."""
+    best = strongest(air)
+    return tuple(
+        best[i] if station.access_point is None else station.access_point
+        for i, station in enumerate(scenario.stations)
+    )
+
+
+def formulate(
+    scenario: Scenario, air: Air, users: tuple[int, ...], objective: str = "interference"
+) -> ChannelTask:
+    """State the choice of channels for stations in place.
+
+    A change of channel costs ``change_cost`` times the demand share of the access point.
+    """
+    mine = air.signal[np.asarray(users), np.arange(len(users))]
+    levels = np.unique(air.overlap[air.overlap > 0])
+    costs = {float(x): _pair_costs(air, users, mine, float(x), objective) for x in levels}
+    problem, left_out = _problem(scenario, air, users, costs)
+    return ChannelTask(scenario, air, objective, users, problem, left_out)
+
+
+def _pair_costs(
+    air: Air, users: tuple[int, ...], mine: Floats, share: float, objective: str
+) -> Floats:
+    """What each access point (column) costs each other one's (row's) stations (a, a)."""
+    if objective == "interference":
+        loss = np.minimum(air.signal / mine, 1.0) * share
+    else:
+        alone = spectral_efficiency(mine, np.ones_like(mine))
+        company = spectral_efficiency(mine, 1 + air.signal * share)
+        loss = np.log(np.maximum(alone, 1e-3) / np.maximum(company, 1e-3))
+    a, s = air.signal.shape
+    serves = sparse.csr_array((air.demand, (users, np.arange(s))), shape=(a, s))
+    cost = np.asarray(serves @ loss.T)
+    active = np.bincount(users, minlength=a) > 0
+    np.fill_diagonal(cost, 0.0)
+    return cost * active
+
+
+def _problem(
+    scenario: Scenario, air: Air, users: tuple[int, ...], costs: dict[float, Floats]
+) -> tuple[ChoiceProblem, float]:
+    a, c = len(air.signal), len(air.overlap)
+    both = {share: np.triu(cost + cost.T, 1) for share, cost in costs.items()}
+    largest = max((float(cost.max(initial=0.0)) for cost in both.values()), default=0.0)
+    one, other, cost, left_out = [], [], [], 0.0
+    for share, pair in both.items():
+        i, j = np.nonzero(pair > NEGLIGIBLE * largest)
+        left_out += float(pair[pair <= NEGLIGIBLE * largest].sum())
+        for x, y in np.argwhere(air.overlap == share):
+            one.append(i * c + x)
+            other.append(j * c + y)
+            cost.append(pair[i, j])
+    unary, incumbent = _leaving(scenario, air, users)
+    problem = ChoiceProblem.of(
+        np.arange(a + 1) * c,
+        unary,
+        np.concatenate(one).astype(np.int64) if one else np.empty(0, np.int64),
+        np.concatenate(other).astype(np.int64) if other else np.empty(0, np.int64),
+        np.concatenate(cost) if cost else np.empty(0),
+        incumbent,
+    )
+    return problem, left_out
+
+
+def _leaving(scenario: Scenario, air: Air, users: tuple[int, ...]) -> tuple[Floats, Chosen | None]:
+    """Cost of each option for leaving the present channel, and the present choice if whole."""
+    a, c = len(air.signal), len(air.overlap)
+    index = {number: i for i, number in enumerate(scenario.channels)}
+    now = [index.get(p.channel, -1) if p.channel else -1 for p in scenario.access_points]
+    carried = np.bincount(users, air.demand, a)
+    unary = np.zeros((a, c))
+    for i, channel in enumerate(now):
+        if channel >= 0:
+            unary[i] = scenario.change_cost * carried[i]
+            unary[i, channel] = 0.0
+    return unary.ravel(), tuple(now) if all(x >= 0 for x in now) else None
+
+
+def interpret(task: ChannelTask, solution: Solution) -> Configuration:
+    """Channel numbers from an answer."""
+    numbers = task.scenario.channels
+    return Configuration(tuple(numbers[c] for c in solution.answer), task.users)
+
+
+def verify(task: ChannelTask, solution: Solution) -> RadioQuality:
+    """Judge an answer by the scenario, not by what the solver says of it.
+
+    Raises
+    ------
+    VerificationError
+        The answer is none, or the interference that the scenario gives is not the claimed one.
+    """
+    try:
+        task.problem.check(solution.answer)
+    except ValueError as error:
+        raise VerificationError(f"{solution.backend}: {error}") from error
+    configuration = interpret(task, solution)
+    found = quality(task.scenario, task.air, configuration)
+    if task.objective == "interference":
+        flat = task.problem.flat(solution.answer)
+        claimed = solution.value - float(task.problem.unary[flat].sum())
+        allowed = AGREEMENT * max(found.interference, 1e-9) + task.left_out
+        if abs(claimed - found.interference) > allowed:
+            raise VerificationError(
+                f"{solution.backend}: claims an interference of {claimed:.9g}, the scenario "
+                f"gives {found.interference:.9g}"
+            )
+    return found
+
+
+def reassociate(scenario: Scenario, air: Air, configuration: Configuration) -> Configuration:
+    """Let each station in turn move to the access point that raises the utility most.
+
+    The utility counts everybody at the two access points concerned; the interference that each
+    access point causes is held at what it is (one without stations stays on the air here).
+    """
+    index = {number: i for i, number in enumerate(scenario.channels)}
+    channels = np.array([index[number] for number in configuration.channels], dtype=np.int64)
+    a, s = air.signal.shape
+    log_rate = np.empty((a, s))
+    on_air = air.overlap[channels[:, None], channels]  # transmitter, receiver
+    heard = on_air.T @ air.signal - air.signal * np.diag(on_air)[:, None]
+    log_rate = np.log(np.maximum(spectral_efficiency(air.signal, 1 + heard), 1e-3))
+    users = np.array(configuration.users)
+    weight = np.bincount(users, air.demand, a)
+    count = np.bincount(users, minlength=a)
+    for i in np.argsort(-air.demand):
+        old, d = users[i], air.demand[i]
+        count[old] -= 1
+        weight[old] -= d
+        # Joining lowers everybody's share of the air time from 1/n to 1/(n + 1).
+        joined = d * (log_rate[:, i] - np.log(count + 1.0))
+        crowd = weight * np.log(np.maximum(count, 1) / (count + 1.0))
+        gain = joined + np.where(count > 0, crowd, 0.0)
+        best = int(np.argmax(gain))
+        users[i] = best if gain[best] > gain[old] + 1e-12 else old
+        count[users[i]] += 1
+        weight[users[i]] += d
+    return Configuration(configuration.channels, tuple(users.tolist()))
+
+
+def value(objective: str, found: RadioQuality) -> float:
+    """What is compared; lower is better."""
+    return found.interference if objective == "interference" else -found.utility
+
+
+__all__ = [
+    "OBJECTIVES",
+    "ChannelTask",
+    "air_of",
+    "formulate",
+    "interference_power",
+    "interpret",
+    "quality",
+    "reassociate",
+    "users_now",
+    "value",
+    "verify",
+]

@@ -1,0 +1,200 @@
+"""The inner loops over choices, compiled by numba and kept on disk between runs.
+
+``chosen`` holds the flat index of each group's option, ``field[o]`` the cost that option o would
+have against all present choices: its own and that of its couplings. Changing one group's option
+updates the field along two rows of couplings.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+
+from quantum_backends.choices import ChoiceProblem, colouring
+from quantum_backends.routing import Floats, Ints
+
+
+class Table(NamedTuple):
+    """The parts of a problem that the loops read."""
+
+    first: Ints
+    group: Ints
+    unary: Floats
+    start: Ints
+    partner: Ints
+    weight: Floats
+
+
+def table_of(problem: ChoiceProblem) -> Table:
+    """Collect the arrays of a problem."""
+    return Table(
+        problem.first,
+        problem.group,
+        problem.unary,
+        problem.start,
+        problem.partner,
+        problem.weight,
+    )
+
+
+@njit(cache=True)
+def field_of(t: Table, chosen: Ints) -> Floats:
+    """Cost of each option against the present choices."""
+    field = t.unary.copy()
+    for o in chosen:
+        for k in range(t.start[o], t.start[o + 1]):
+            field[t.partner[k]] += t.weight[k]
+    return field
+
+
+@njit(cache=True)
+def cost_of(t: Table, chosen: Ints, field: Floats) -> float:
+    """The value of the present choices."""
+    total = 0.0
+    for o in chosen:
+        total += field[o] + t.unary[o]
+    return total / 2
+
+
+@njit(cache=True)
+def take(t: Table, field: Floats, old: int, new: int) -> None:
+    """Change one group's option."""
+    for k in range(t.start[old], t.start[old + 1]):
+        field[t.partner[k]] -= t.weight[k]
+    for k in range(t.start[new], t.start[new + 1]):
+        field[t.partner[k]] += t.weight[k]
+
+
+@njit(cache=True)
+def greedy(t: Table) -> Ints:
+    """Weighted DSATUR: next the group against which most cost has built up, on its best option.
+
+    Brelaz (1979) colours next the node with the most distinct neighbouring colours; with weights,
+    the sum over its options of what they cost by now. Ties go to the group with the largest sum
+    of couplings. Returns the flat options chosen.
+    """
+    n = len(t.first) - 1
+    chosen = np.full(n, -1)
+    field = t.unary.copy()
+    saturation, degree = np.zeros(n), np.zeros(n)
+    for o in range(len(field)):
+        for k in range(t.start[o], t.start[o + 1]):
+            degree[t.group[o]] += t.weight[k]
+    for _ in range(n):
+        pick = -1
+        for g in range(n):
+            if chosen[g] < 0 and (
+                pick < 0
+                or saturation[g] > saturation[pick]
+                or (saturation[g] == saturation[pick] and degree[g] > degree[pick])
+            ):
+                pick = g
+        best = t.first[pick]
+        for o in range(t.first[pick], t.first[pick + 1]):
+            if field[o] < field[best]:
+                best = o
+        chosen[pick] = best
+        for k in range(t.start[best], t.start[best + 1]):
+            field[t.partner[k]] += t.weight[k]
+            saturation[t.group[t.partner[k]]] += t.weight[k]
+    return chosen
+
+
+@njit(cache=True)
+def descend(t: Table, chosen: Ints, field: Floats, order: Ints) -> int:
+    """Let each group in turn take its best option until none gains; return the changes."""
+    changes, quiet, at = 0, 0, 0
+    while quiet < len(order):
+        g = order[at]
+        at = (at + 1) % len(order)
+        old = chosen[g]
+        best = old
+        for o in range(t.first[g], t.first[g + 1]):
+            if field[o] < field[best] - 1e-12:
+                best = o
+        quiet += 1
+        if best != old:
+            take(t, field, old, best)
+            chosen[g] = best
+            changes += 1
+            quiet = 0
+    return changes
+
+
+@njit(cache=True)
+def anneal(
+    t: Table, chosen: Ints, field: Floats, movable: Ints, hot: float, cold: float, sweeps: int
+) -> tuple[float, Ints]:
+    """Metropolis sweeps from temperature ``hot`` to ``cold`` (geometric); see :func:`seed`.
+
+    ``chosen`` and ``field`` end where the walk ended.
+
+    Parameters
+    ----------
+    movable : int array
+        The groups that may change, each with two options or more.
+
+    Returns
+    -------
+    best : float
+        Change of the cost from the start to the lowest point seen between sweeps (0 or below).
+    at_best : int array (g,)
+        The choices there.
+    """
+    change, best = 0.0, 0.0
+    at_best = chosen.copy()
+    ratio = (cold / hot) ** (1.0 / max(1, sweeps - 1))
+    temperature = hot
+    for _ in range(sweeps):
+        for g in movable:
+            old = chosen[g]
+            others = t.first[g + 1] - t.first[g] - 1
+            new = t.first[g] + int(np.random.random() * others)
+            new += new >= old
+            rise = field[new] - field[old]
+            # Beyond twelve temperatures a draw would be accepted six times in a million.
+            if rise <= 0 or (
+                rise < 12 * temperature and np.random.random() < math.exp(-rise / temperature)
+            ):
+                take(t, field, old, new)
+                chosen[g] = new
+                change += rise
+        if change < best - 1e-12 * abs(best):
+            best = change
+            at_best[:] = chosen
+        temperature *= ratio
+    return best, at_best
+
+
+@njit(cache=True)
+def field_outside(t: Table, chosen: Ints, inside: Ints) -> Floats:
+    """Cost of each option against the choices of the groups not marked as inside."""
+    field = t.unary.copy()
+    for g in range(len(chosen)):
+        if not inside[g]:
+            for k in range(t.start[chosen[g]], t.start[chosen[g] + 1]):
+                field[t.partner[k]] += t.weight[k]
+    return field
+
+
+@njit(cache=True)
+def seed(value: int) -> None:
+    """Seed the generator that the loops of this module draw from."""
+    np.random.seed(value)
+
+
+def warm() -> None:
+    """Compile every loop (or load it from disk), so that no deadline pays for it."""
+    problem = colouring(np.array([[0, 1], [1, 2]]), 3, 2)
+    t = table_of(problem)
+    seed(0)
+    chosen = greedy(t)
+    field = field_of(t, chosen)
+    order = np.arange(3)
+    cost_of(t, chosen, field)
+    descend(t, chosen, field, order)
+    anneal(t, chosen, field, order, 1.0, 0.1, 2)
+    field_outside(t, chosen, np.zeros(3, np.int64))

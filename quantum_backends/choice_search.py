@@ -1,0 +1,80 @@
+"""What every search over choices shares: where it starts, and the best answer so far."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from quantum_backends import choice_kernels as kernels
+from quantum_backends.choices import ChoiceProblem
+from quantum_backends.routing import Ints
+from quantum_backends.solution import Solution
+from quantum_backends.solver import Budget, ignore
+
+
+def movable(problem: ChoiceProblem) -> Ints:
+    """The groups that have a choice."""
+    return np.flatnonzero(np.diff(problem.first) > 1)
+
+
+class BestChoice:
+    """The best answer so far of one call of ``solve``; reports each better one to the budget.
+
+    Starts from the better of the incumbent and weighted DSATUR after descent.
+
+    Parameters
+    ----------
+    problem : ChoiceProblem
+    budget : Budget
+    name : str
+        The backend's.
+    """
+
+    def __init__(self, problem: ChoiceProblem, budget: Budget, name: str) -> None:
+        self._problem, self._budget, self._name = problem, budget, name
+        self._began = self._at = budget.elapsed()
+        self.table = kernels.table_of(problem)
+        self.movable = movable(problem)
+        self.value = np.inf
+        self.flat: Ints = problem.first[:-1].copy()
+        if problem.incumbent is not None:
+            self.offer(problem.flat(problem.incumbent))
+        if budget.left() or problem.incumbent is None:
+            self.offer(self.settled(kernels.greedy(self.table)))
+
+    def settled(self, flat: Ints) -> Ints:
+        """The local optimum that descent from these choices leads to."""
+        flat = flat.copy()
+        kernels.descend(self.table, flat, kernels.field_of(self.table, flat), self.movable)
+        return flat
+
+    def cost(self, flat: Ints) -> float:
+        """The value of choices."""
+        field = kernels.field_of(self.table, flat)
+        return float(kernels.cost_of(self.table, flat, field))
+
+    @property
+    def proven(self) -> bool:
+        """Whether nothing can be better."""
+        return bool(self.value <= self._problem.bound + 1e-12)
+
+    def offer(self, flat: Ints) -> bool:
+        """Keep choices if they are better; tell whether they were."""
+        value = self.cost(flat)
+        if not value < self.value - 1e-12 * max(1.0, abs(value)):
+            return False
+        self.value, self.flat, self._at = value, flat.copy(), self._budget.elapsed()
+        if self._budget.report is not ignore:
+            self._budget.report(self._solution({}, self._at))
+        return True
+
+    def solution(self, info: Mapping[str, float | str] | None = None) -> Solution:
+        """The final answer."""
+        extra: dict[str, float | str] = {"found_s": self._at - self._began, **(info or {})}
+        return self._solution(extra, self._budget.elapsed())
+
+    def _solution(self, info: Mapping[str, float | str], at: float) -> Solution:
+        answer = self._problem.chosen(self.flat)
+        value = self._problem.value(answer)
+        return Solution(answer, value, self._name, at - self._began, info)

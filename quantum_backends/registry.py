@@ -82,7 +82,13 @@ class Registry(Mapping[str, Backend[Any]]):
 
 BACKENDS = Registry(
     (
-        Lazy("highs-lp", "classical", routing="classical.highs_lp:HighsLp"),
+        Lazy(
+            "highs-lp",
+            "classical",
+            routing="classical.highs_lp:HighsLp",
+            flow="classical.flow_lp:FlowLp",
+        ),
+        Lazy("flow-mwu", "classical", flow="classical.flow_mwu:FlowMwu"),
         Lazy("highs-mip", "classical", routing="classical.highs_mip:HighsMip"),
         Lazy("local-search", "classical", routing="classical.local_search:LocalSearch"),
         Lazy("exhaustive", "classical", routing="classical.exhaustive:Exhaustive"),

@@ -97,7 +97,23 @@ def _routing_problems() -> tuple[Problem, ...]:
     return (*tiny, *kept, *idle)
 
 
-_KNOWN: dict[str, Callable[[], tuple[Problem, ...]]] = {"routing": _routing_problems}
+def _flow_problems() -> tuple[Problem, ...]:
+    from quantum_backends.flow import FlowProblem  # compiled code, which not everybody needs
+
+    tiny = tiny_problem(split=True)
+    graph = (4, tiny.tail, tiny.head, tiny.capacity, tiny.source, tiny.target)
+    return (
+        FlowProblem(*graph, tiny.volume, tiny.layout),
+        FlowProblem(*graph, 2 * tiny.volume, tiny.layout),
+        FlowProblem(*graph, 2 * tiny.volume, tiny.layout, objective="concurrent"),
+        FlowProblem(*graph, 0 * tiny.volume, tiny.layout),
+    )
+
+
+_KNOWN: dict[str, Callable[[], tuple[Problem, ...]]] = {
+    "flow": _flow_problems,
+    "routing": _routing_problems,
+}
 
 
 def rank(problem: Problem, answer: Any) -> tuple[float, ...]:

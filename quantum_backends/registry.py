@@ -92,7 +92,27 @@ BACKENDS = Registry(
         Lazy("highs-mip", "classical", routing="classical.highs_mip:HighsMip"),
         Lazy("local-search", "classical", routing="classical.local_search:LocalSearch"),
         Lazy("exhaustive", "classical", routing="classical.exhaustive:Exhaustive"),
-        Lazy("sa-blocks", "annealer", routing="annealing.swap_blocks:AnnealedBlocks"),
+        Lazy("sa-blocks", "annealer", routing="annealing.swap_blocks:sa_blocks"),
+        Lazy("tabu-blocks", "annealer", routing="annealing.swap_blocks:tabu_blocks"),
+        Lazy("descent-blocks", "annealer", routing="annealing.swap_blocks:descent_blocks"),
+        Lazy(
+            "sa-qubo",
+            "annealer",
+            bqm="annealing.qubo:sa_model",
+            routing="annealing.qubo:sa_routing",
+        ),
+        Lazy(
+            "tabu-qubo",
+            "annealer",
+            bqm="annealing.qubo:tabu_model",
+            routing="annealing.qubo:tabu_routing",
+        ),
+        Lazy(
+            "descent-qubo",
+            "annealer",
+            bqm="annealing.qubo:descent_model",
+            routing="annealing.qubo:descent_routing",
+        ),
         Lazy("qaoa-blocks", "gate", routing="gate.qaoa_blocks:QaoaBlocks"),
     )
 )

@@ -97,6 +97,13 @@ def _routing_problems() -> tuple[Problem, ...]:
     return (*tiny, *kept, *idle)
 
 
+def _bqm_problems() -> tuple[Problem, ...]:
+    from quantum_backends.bqm import random_model
+
+    small, sparse = random_model(1, 1.0, 0), random_model(12, 0.3, 1)
+    return (small, sparse, replace(sparse, incumbent=(1,) * 12), random_model(40, 1.0, 2))
+
+
 def _flow_problems() -> tuple[Problem, ...]:
     from quantum_backends.flow import FlowProblem  # compiled code, which not everybody needs
 
@@ -113,6 +120,7 @@ def _flow_problems() -> tuple[Problem, ...]:
 _KNOWN: dict[str, Callable[[], tuple[Problem, ...]]] = {
     "flow": _flow_problems,
     "routing": _routing_problems,
+    "bqm": _bqm_problems,
 }
 
 

@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from quantum_backends import kernels
+from quantum_backends.bqm import Coefficients
 from quantum_backends.objective import moved
 from quantum_backends.routing import Floats, Ints, RoutingProblem
 
@@ -55,6 +56,13 @@ class SwapBlock:
         """Energies of samples (s, n) without the offset: staying is zero."""
         b = np.atleast_2d(bits).astype(float)
         return np.asarray(b @ self.linear + np.einsum("si,ij,sj->s", b, self.quadratic, b))
+
+    @property
+    def model(self) -> Coefficients:
+        """The same as a sampler takes it."""
+        row, column = np.nonzero(self.quadratic)
+        value = self.quadratic[row, column]
+        return Coefficients(self.linear, row, column, value, self.offset)
 
     def bqm(self) -> dimod.BinaryQuadraticModel:
         """The same as a binary quadratic model with variables 0 .. n-1."""

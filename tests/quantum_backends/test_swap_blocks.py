@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from quantum_backends import kernels
-from quantum_backends.blocks import _descend
 from quantum_backends.candidates import with_candidates
+from quantum_backends.descent import control, descend, timed_control
 from quantum_backends.gate.qaoa import ANGLES, all_energies, circuit, ising_of, probabilities
 from quantum_backends.objective import moved
 from quantum_backends.reductions.swap_block import best_swaps, draw, reweight, swap_block
@@ -43,6 +43,7 @@ def test_any_bit_string_is_a_plan_with_the_energy_of_the_bqm(seed, number):
     assert block.energy(bits)[0] + block.offset == pytest.approx(energy)
     sample = dict(enumerate(bits.tolist()))
     assert block.bqm().energy(sample) == pytest.approx(energy)
+    assert block.model.energies(bits)[0] == pytest.approx(energy)
     assert np.array_equal(block.invert(choice), bits)
     assert np.array_equal(block.apply(block.invert(choice)), choice)
 
@@ -103,11 +104,20 @@ def test_best_swap_is_the_best_single_move(seed):
 def test_descent_ends_in_a_local_minimum():
     block, _ = block_of(5)
     energies = all_energies(block)
-    bits = np.zeros(len(block), np.int8)
-    found = _descend(block.linear, block.quadratic + block.quadratic.T, bits)
-    index = int(bits @ (1 << np.arange(len(block))))
-    assert energies[index] == pytest.approx(found)
-    assert all(energies[index ^ (1 << i)] >= found - 1e-9 for i in range(len(block)))
+    starts = np.random.default_rng(0).integers(0, 2, (5, len(block)))
+    rows, found = descend(block.model, starts)
+    for bits, energy in zip(rows, found, strict=True):
+        index = int(bits @ (1 << np.arange(len(block))))
+        assert energies[index] == pytest.approx(energy)
+        assert all(energies[index ^ (1 << i)] >= energy - 1e-9 for i in range(len(block)))
+
+
+def test_controls_are_never_below_the_optimum_and_more_time_is_no_worse():
+    block, _ = block_of(6)
+    least = all_energies(block).min()
+    few = control(block.model, 1, np.random.default_rng(0))
+    many = timed_control(block.model, 0.01, np.random.default_rng(0))
+    assert least - 1e-12 <= many <= few
 
 
 def test_reweighting_raises_hot_links():

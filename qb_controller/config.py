@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import configparser
 import difflib
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +45,26 @@ OPTIONS: tuple[Any, ...] = (
         default=None,
         help="Pin one backend (highs-lp, highs-mip, local-search, sa-blocks, qaoa-blocks ...) "
         "instead of letting the policy choose.",
+    ),
+    cfg.ListOpt(
+        "qb-forbid",
+        default=[],
+        help="Backends or families (classical, annealer, gate) that must not be used, with commas; "
+        "te:annealer forbids one application alone.",
+    ),
+    cfg.FloatOpt(
+        "qb-energy-per-hour",
+        default=None,
+        min=0,
+        help="Joules that solvers may use up for an application within an hour (default: no "
+        "limit).",
+    ),
+    cfg.FloatOpt(
+        "qb-money-per-hour",
+        default=None,
+        min=0,
+        help="Money that devices may cost for an application within an hour, in the currency of "
+        "their price (default: no limit).",
     ),
     cfg.BoolOpt("qb-split", default=False, help="Plans may split a pair over several paths."),
     cfg.FloatOpt(
@@ -84,6 +104,35 @@ def register(conf: Any) -> None:
     """Add the options to a ``ConfigOpts`` (Ryu has one of its own); twice does no harm."""
     if OPTIONS[0].dest not in conf:  # once the command line is read, even repeating it is an error
         conf.register_cli_opts(OPTIONS)
+
+
+def check_backends(conf: Any, families: Mapping[str, str]) -> None:
+    """Refuse names of backends that do not exist; nothing would ever match them.
+
+    Parameters
+    ----------
+    conf : ConfigOpts
+    families : mapping of str to str
+        Family of each backend that exists.
+
+    Raises
+    ------
+    ConfigError
+        Names the option, the value and the nearest existing one.
+    """
+    known = {*families, *families.values()}
+    for name in conf.qb_forbid:
+        _check_name("qb_forbid", name.rpartition(":")[2], known)
+    if conf.qb_backend is not None:
+        _check_name("qb_backend", conf.qb_backend, set(families))
+
+
+def _check_name(option: str, name: str, known: Collection[str]) -> None:
+    if name in known:
+        return
+    near = difflib.get_close_matches(name, known, n=1)
+    hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(sorted(known))}"
+    raise ConfigError(f"{option}: no such backend {name!r}; {hint}")
 
 
 def check_config_files(files: Sequence[str]) -> None:

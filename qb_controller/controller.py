@@ -10,6 +10,7 @@ from typing import Any
 
 import eventlet
 
+from qb_controller.config import check_backends
 from qb_controller.errors import ConfigError
 from qb_controller.knowledge import knowledge_of
 from qb_controller.live_view import LiveView
@@ -27,6 +28,7 @@ from qb_controller.southbound.openflow.optimiser_client import OptimiserClient
 from qb_controller.southbound.openflow.poller import Poller
 from qb_controller.southbound.openflow.stall import StallMonitor
 from qb_controller.steering import Steering
+from quantum_backends.registry import BACKENDS
 
 LOG = logging.getLogger(__name__)
 
@@ -53,6 +55,7 @@ class Controller:
 
     def __init__(self, app: Any, conf: Any) -> None:
         self._conf = conf
+        check_backends(conf, {name: backend.family for name, backend in BACKENDS.items()})
         self._numbers_file = Path(conf.qb_state_dir) / "switch-numbers.json"
         knowledge = knowledge_of(conf.qb_topology, conf.qb_largest, conf.qb_capacity)
         self.inventory = Inventory(knowledge)
@@ -63,7 +66,12 @@ class Controller:
             conf.qb_state_dir, encode, Decoder, self._heard, self._optimiser_down
         )
         settings = Settings(
-            deadline_s=conf.qb_deadline, split=conf.qb_split, pinned_backend=conf.qb_backend
+            deadline_s=conf.qb_deadline,
+            split=conf.qb_split,
+            pinned_backend=conf.qb_backend,
+            forbidden=tuple(conf.qb_forbid),
+            energy_per_hour_j=conf.qb_energy_per_hour,
+            money_per_hour=conf.qb_money_per_hour,
         )
         self.steering = Steering(settings, conf.qb_te, self.optimiser.send, self.installer.take)
         self.installer.on_installed = self.steering.installed

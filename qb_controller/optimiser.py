@@ -140,7 +140,7 @@ class Optimiser:
             while not self._ending:
                 request = self._mailbox.take(IDLE_POLL_S)
                 if request is None:
-                    self._pool.poll()
+                    self._orchestrator.idle()
                     continue
                 result = self._orchestrator.run_cycle(request)
                 self._mailbox.done()

@@ -50,3 +50,19 @@ def test_knowledge_scales_a_topology_and_falls_back() -> None:
 def test_an_unknown_topology_is_a_configuration_error() -> None:
     with pytest.raises(ConfigError, match="--qb-topology atlantis"):
         knowledge_of("atlantis", 10e6, 10e6)
+
+
+def test_backends_that_do_not_exist_are_refused() -> None:
+    families = {"highs-mip": "classical", "sa-blocks": "annealer"}
+
+    def conf(*argv: str) -> cfg.ConfigOpts:
+        made = cfg.ConfigOpts()
+        config.register(made)
+        made(list(argv), project="ryu")
+        return made
+
+    config.check_backends(conf("--qb-forbid", "te:annealer,sa-blocks"), families)
+    with pytest.raises(ConfigError, match=r"qb_forbid: no such backend 'sa-block'.*sa-blocks"):
+        config.check_backends(conf("--qb-forbid", "te:sa-block"), families)
+    with pytest.raises(ConfigError, match=r"qb_backend.*there are highs-mip, sa-blocks"):
+        config.check_backends(conf("--qb-backend", "zzz"), families)

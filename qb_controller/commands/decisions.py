@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from qb_controller.commands.client import Client, add_url
@@ -19,6 +20,7 @@ from qb_controller.commands.output import (
     show,
     write_json,
 )
+from qb_controller.errors import InputError, NotFound
 
 DECISIONS = (
     Column("decision", right=True),
@@ -37,9 +39,17 @@ DECISIONS = (
 CANDIDATES = (
     Column("backend"),
     Column("family"),
+    Column("budget_s", seconds, right=True),
+    Column("time50_s", seconds, right=True),
     Column("time_s", seconds, right=True),
+    Column("gap10", percent, right=True),
     Column("gap", percent, right=True),
+    Column("gap90", percent, right=True),
+    Column("late", percent, right=True),
+    Column("energy_j", "{:.3g}".format, right=True),
+    Column("price", "{:.3g}".format, right=True),
     Column("utility", "{:.4g}".format, right=True),
+    Column("regret", "{:+.3g}".format, right=True),
     Column("refusal"),
 )
 PLAN = (
@@ -65,6 +75,19 @@ def add_arguments(name: str, parser: argparse.ArgumentParser) -> None:
         parser.add_argument(
             "decision", nargs="?", default="last", help="number of the decision (default: last)"
         )
+        parser.add_argument(
+            "--state",
+            type=Path,
+            metavar="DIR",
+            help="read the journal in this state directory instead of asking the controller; it "
+            "knows the regret too",
+        )
+        parser.add_argument(
+            "--replay",
+            action="store_true",
+            help="take the decision again from what is recorded (needs --state); exit code 1 "
+            "where another choice comes out",
+        )
     if name == "decisions":
         parser.add_argument(
             "--limit", type=int, default=20, metavar="N", help="how many (default: %(default)s)"
@@ -79,6 +102,10 @@ def add_arguments(name: str, parser: argparse.ArgumentParser) -> None:
 
 
 def run(name: str, args: argparse.Namespace) -> int:
+    if name == "explain" and args.state is not None:
+        return _from_journal(args)
+    if name == "explain" and args.replay:
+        raise InputError("--replay needs --state DIR, where the journal lies")
     watch, client = Stopwatch(), Client(args.url)
     if name == "plan":
         nothing = "no pair is steered: all traffic follows shortest paths"
@@ -93,6 +120,32 @@ def run(name: str, args: argparse.Namespace) -> int:
         else:
             explain(answer)
     return 0
+
+
+def _from_journal(args: argparse.Namespace) -> int:
+    """Explain a recorded decision, and take it again where asked for."""
+    from qb_controller.northbound.resources import decision_detail
+    from qb_controller.orchestration.journal import recorded
+    from qb_controller.orchestration.replay import differences, replay
+
+    watch = Stopwatch()
+    if args.decision != "last" and not args.decision.isdigit():
+        raise InputError(f"{args.decision}: want the number of a decision, or last")
+    number = None if args.decision == "last" else int(args.decision)
+    found = recorded(args.state, number)
+    if found is None:
+        raise NotFound(f"no decision {args.decision} in the journal of {args.state}")
+    answer = decision_detail(found)
+    changed = differences(found, replay(found)) if args.replay else []
+    if args.replay:
+        answer = {**answer, "replay": {"same": not changed, "differences": changed}}
+    if args.json is not None:
+        write_json({**answer, "meta": watch.meta()}, args.json)
+    else:
+        explain(answer)
+        if args.replay:
+            print("Replay: " + ("the same choice" if not changed else "; ".join(changed)))
+    return 1 if changed else 0
 
 
 def _in_path(text: str) -> str:
@@ -112,17 +165,43 @@ def explain(one: Mapping[str, Any]) -> None:
         seen = ", ".join(f"{key} {_figure(value)}" for key, value in one["features"].items())
         print(f"Looked at: {seen}")
     if one["candidates"]:
-        print("\nPredictions (time: 90th percentile; gap: above the lower bound):")
-        chosen = one["backend"]
-        print_table(
-            [
-                {**row, "backend": f"{'*' if row['backend'] == chosen else ' '} {row['backend']}"}
-                for row in one["candidates"]
-            ],
-            CANDIDATES,
-        )
+        print("\nPredictions (time: to the first answer; gap: above the lower bound):")
+        rows = [_candidate(row, one) for row in one["candidates"]]
+        unused = {key for key in ("price", "regret") if not any(row.get(key) for row in rows)}
+        print_table(rows, [column for column in CANDIDATES if column.key not in unused])
     print()
     print(outcome_text(one))
+    if text := regret_text(one):
+        print(text)
+
+
+def _candidate(row: Mapping[str, Any], one: Mapping[str, Any]) -> dict[str, Any]:
+    """One candidate as the table shows it: with the forecast for the budget it would get."""
+    part = row.get("formulation", "whole")
+    chosen = (row["backend"], part) == (one["backend"], one.get("formulation", "whole"))
+    name = row["backend"] if part == "whole" else f"{row['backend']} on {part}"
+    forecast = next(
+        (f for f in row.get("forecasts", ()) if f["budget_s"] == row.get("budget_s")), {}
+    )
+    shown = {**forecast, **{key: value for key, value in row.items() if value is not None}}
+    if not forecast:
+        shown.pop("energy_j", None)
+    regret = one.get("regret", {}).get(row["backend"]) if part == "whole" else None
+    return {**shown, "backend": f"{'*' if chosen else ' '} {name}", "regret": regret}
+
+
+def regret_text(one: Mapping[str, Any]) -> str:
+    """What trying other backends afterwards has shown; empty where none was tried."""
+    tried = one.get("regret") or {}
+    if not tried:
+        return ""
+    best = max(tried, key=tried.__getitem__)
+    if tried[best] <= 0:
+        return f"Tried afterwards: {', '.join(sorted(tried))}; none would have been better"
+    return (
+        f"Tried afterwards: {', '.join(sorted(tried))}; {best} would have been better by "
+        f"{tried[best]:.2g} (percent of gap, time included)"
+    )
 
 
 def outcome_text(one: Mapping[str, Any]) -> str:

@@ -204,11 +204,21 @@ def find_decision(decisions: Sequence[Decision], text: str) -> Decision:
 
 def decision(view: View, text: str) -> Row:
     """Everything recorded about one decision."""
-    one = find_decision(view.decisions(), text)
+    return decision_detail(find_decision(view.decisions(), text))
+
+
+def decision_detail(one: Decision) -> Row:
+    """Everything about a decision as plain values."""
     return {
         **decision_row(one),
         "features": plain(one.features),
         "candidates": plain(one.candidates),
+        "form": one.form,
+        "formulation": one.formulation,
+        "budget_s": one.budget_s,
+        "hedge": one.hedge,
+        "inputs": plain(one.inputs),
+        "regret": plain(one.regret),
         "outcome": plain(one.outcome),
     }
 

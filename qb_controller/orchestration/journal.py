@@ -136,6 +136,37 @@ class Journal:
             )
 
 
+def recorded(directory: Path, number: int | None) -> Decision | None:
+    """Read one decision from the file of another process, which may be writing; change nothing.
+
+    Parameters
+    ----------
+    directory : Path
+        Where the journal lies.
+    number : int or None
+        None: the latest.
+
+    Returns
+    -------
+    Decision or None
+        None where there is none of that number.
+
+    Raises
+    ------
+    FileNotFoundError
+        There is no journal.
+    """
+    path = directory / FILE
+    if not path.exists():
+        raise FileNotFoundError(f"{path}: no journal there")
+    query = "SELECT body FROM decisions ORDER BY number DESC LIMIT 1", ()
+    if number is not None:
+        query = "SELECT body FROM decisions WHERE number = ?", (number,)
+    with contextlib.closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as db:
+        row = db.execute(*query).fetchone()
+    return from_json(row[0]) if row else None
+
+
 def _readable(rows: Iterable[tuple[str]]) -> tuple[Decision, ...]:
     """Read rows, passing over what another version of the program wrote in another form."""
     decisions = []

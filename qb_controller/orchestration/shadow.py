@@ -146,14 +146,23 @@ def _least_known(past: _Past, free: set[str]) -> str | None:
     open_to = [
         candidate
         for candidate in past.decision.candidates
-        if candidate.forecasts
-        and candidate.formulation == WHOLE
+        if _allowed(candidate, past.question.settings.late_risk)
         and candidate.backend in free
         and candidate.backend not in past.utilities
     ]
     if not open_to:
         return None
     return min(open_to, key=_weight).backend
+
+
+def _allowed(candidate: Candidate, late_risk: float) -> bool:
+    """Whether trying it costs nothing but idle time, and the operator has not excluded it.
+
+    A candidate that was refused for being late alone may be tried: perhaps it is not.
+    """
+    if candidate.formulation != WHOLE or candidate.budget_s is None or candidate.price_per_s:
+        return False
+    return not candidate.refusal or candidate.forecast.late > late_risk
 
 
 def _weight(candidate: Candidate) -> float:

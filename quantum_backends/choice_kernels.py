@@ -181,6 +181,78 @@ def field_outside(t: Table, chosen: Ints, inside: Ints) -> Floats:
 
 
 @njit(cache=True)
+def kick_and_descend(t: Table, chosen: Ints, field: Floats, movable: Ints, kicks: int) -> None:
+    """Give one group and some it is coupled with random options, descend, undo if worse.
+
+    Only groups around a change can gain by moving, so descent looks at them alone: a queue of
+    groups, filled with the partners of whatever changed.
+    """
+    n = len(chosen)
+    queue, queued = np.empty(n, np.int64), np.zeros(n, np.bool_)
+    touched, before = np.empty(n, np.int64), chosen.copy()
+    for _ in range(kicks):
+        size, moved, change = 0, 0, 0.0
+        g = movable[int(np.random.random() * len(movable))]
+        for _turn in range(1 + int(np.random.random() * 4)):
+            old = chosen[g]
+            width = t.first[g + 1] - t.first[g]
+            if width > 1:
+                new = t.first[g] + int(np.random.random() * (width - 1))
+                new += new >= old
+                if chosen[g] == before[g]:
+                    touched[moved] = g
+                    moved += 1
+                change += field[new] - field[old]
+                take(t, field, old, new)
+                chosen[g] = new
+                size = _enlist(t, new, _enlist(t, old, size, queue, queued), queue, queued)
+            links = t.start[old + 1] - t.start[old]
+            if links == 0:
+                break
+            g = t.group[t.partner[t.start[old] + int(np.random.random() * links)]]
+        while size:
+            size -= 1
+            g = queue[size]
+            queued[g] = False
+            old = chosen[g]
+            best = old
+            for o in range(t.first[g], t.first[g + 1]):
+                if field[o] < field[best] - 1e-12:
+                    best = o
+            if best == old:
+                continue
+            if chosen[g] == before[g]:
+                touched[moved] = g
+                moved += 1
+            change += field[best] - field[old]
+            take(t, field, old, best)
+            chosen[g] = best
+            size = _enlist(t, best, _enlist(t, old, size, queue, queued), queue, queued)
+            if moved == n:  # everything has changed: no longer a local step
+                break
+        for i in range(size):
+            queued[queue[i]] = False
+        for i in range(moved):
+            g = touched[i]
+            if change > 0 and chosen[g] != before[g]:
+                take(t, field, chosen[g], before[g])
+                chosen[g] = before[g]
+            before[g] = chosen[g]
+
+
+@njit(cache=True)
+def _enlist(t: Table, option: int, size: int, queue: Ints, queued: Floats) -> int:
+    """Put the groups that an option is coupled with on the queue; return its new length."""
+    for k in range(t.start[option], t.start[option + 1]):
+        g = t.group[t.partner[k]]
+        if not queued[g]:
+            queued[g] = True
+            queue[size] = g
+            size += 1
+    return size
+
+
+@njit(cache=True)
 def seed(value: int) -> None:
     """Seed the generator that the loops of this module draw from."""
     np.random.seed(value)
@@ -198,3 +270,4 @@ def warm() -> None:
     descend(t, chosen, field, order)
     anneal(t, chosen, field, order, 1.0, 0.1, 2)
     field_outside(t, chosen, np.zeros(3, np.int64))
+    kick_and_descend(t, chosen, field, order, 2)

@@ -117,10 +117,25 @@ def _flow_problems() -> tuple[Problem, ...]:
     )
 
 
+def _choice_problems() -> tuple[Problem, ...]:
+    from quantum_backends.choices import ChoiceProblem, colouring, mycielski_graph, queen_graph
+
+    five = colouring(queen_graph(5, 5), 25, 5)
+    grotzsch = colouring(mycielski_graph(3), 11, 3)  # needs four, so one edge stays
+    rng = np.random.default_rng(5)
+    one, other = np.triu_indices(12, 1)
+    apart = one // 3 != other // 3
+    mixed = ChoiceProblem.of(
+        np.arange(5) * 3, rng.random(12), one[apart], other[apart], rng.random(apart.sum())
+    )
+    return (five, grotzsch, mixed, replace(mixed, incumbent=(0, 0, 0, 0)))
+
+
 _KNOWN: dict[str, Callable[[], tuple[Problem, ...]]] = {
     "flow": _flow_problems,
     "routing": _routing_problems,
     "bqm": _bqm_problems,
+    "choices": _choice_problems,
 }
 
 

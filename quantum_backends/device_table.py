@@ -177,7 +177,7 @@ def dwave(name: str) -> Device:
         backend=name,
         name="D-Wave QPU",
         kind=QPU,
-        status=_unless_configured(dwave_configured(), "DWAVE_API_TOKEN or a D-Wave configuration"),
+        status=_unless(dwave_unconfigured()),
         power=DWAVE_POWER,
         limit=150,
         samples=100,
@@ -204,7 +204,7 @@ def ibm(name: str) -> Device:
         backend=name,
         name="IBM QPU",
         kind=QPU,
-        status=_unless_configured(ibm_configured(), "QISKIT_IBM_TOKEN or a saved account"),
+        status=_unless(ibm_unconfigured()),
         power=IBM_POWER,
         limit=20,
         samples=256,
@@ -214,15 +214,17 @@ def ibm(name: str) -> Device:
     )
 
 
-def _unless_configured(configured: bool, where: str) -> Status:
-    if configured:
-        return Status(UNKNOWN, "not asked yet")
-    return Status(NOT_CONFIGURED, f"no token in {where}")
+def _unless(unconfigured: str) -> Status:
+    if unconfigured:
+        return Status(NOT_CONFIGURED, unconfigured)
+    return Status(UNKNOWN, "not asked yet")
 
 
-def dwave_configured() -> bool:
-    """Tell whether a D-Wave token is in the environment or in a configuration file."""
-    return bool(os.environ.get("DWAVE_API_TOKEN")) or _dwave_file_has_token()
+def dwave_unconfigured() -> str:
+    """Say so where no D-Wave token is in the environment or in a configuration file."""
+    if os.environ.get("DWAVE_API_TOKEN") or _dwave_file_has_token():
+        return ""
+    return "no token in DWAVE_API_TOKEN or a D-Wave configuration file"
 
 
 @cache
@@ -236,14 +238,16 @@ def _dwave_file_has_token() -> bool:
         return False
 
 
-def ibm_configured() -> bool:
-    """Tell whether an IBM token is in the environment or in qiskit-ibm-runtime's account file."""
+def ibm_unconfigured() -> str:
+    """Say so where no IBM token is in the environment or in qiskit-ibm-runtime's account file."""
     account = Path.home() / ".qiskit" / "qiskit-ibm.json"
-    return bool(os.environ.get("QISKIT_IBM_TOKEN")) or account.exists()
+    if os.environ.get("QISKIT_IBM_TOKEN") or account.exists():
+        return ""
+    return "no token in QISKIT_IBM_TOKEN or a saved account"
 
 
 def _ask_dwave(now: float) -> Status:
-    from quantum_backends.annealing.dwave_cloud import status
+    from quantum_backends.annealing.dwave import status
 
     return status(now)
 

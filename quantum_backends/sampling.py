@@ -55,7 +55,11 @@ class Sampler(Protocol):
     ----------
     simulated : str
         What stands in for a device, in words; empty for a real one.
+    first_s : float
+        Seconds that a first call is expected to take; none is begun in less.
     """
+
+    first_s: float
 
     @property
     def simulated(self) -> str: ...

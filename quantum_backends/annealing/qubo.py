@@ -47,7 +47,7 @@ class SampledModel:
         rng = np.random.default_rng(seed)
         record = Attribution(seed)
         model = problem.coefficients
-        last = 0.0
+        last = self.sampler.first_s
         while not best.optimal and budget.left() > 1.5 * last:
             began = time.monotonic()
             samples = self.sampler.sample(model, int(rng.integers(2**31)), budget)
@@ -93,7 +93,7 @@ class SampledRouting:
         rng = np.random.default_rng(seed)
         record, raw = Attribution(seed), _Raw()
         plan, weight = start_choice(problem), np.ones(problem.n_links)
-        last, turn = 0.0, 0
+        last, turn = self.sampler.first_s, 0
         while not best.at_floor and problem.n_demands and budget.left() > 1.5 * last:
             began = time.monotonic()
             reduced = one_hot_model(problem, weight, plan)

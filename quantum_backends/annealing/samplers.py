@@ -28,6 +28,7 @@ class Annealing:
     largest: int = 10_000
 
     simulated = "annealer in software (simulated annealing, dwave-samplers)"
+    first_s = 0.0
 
     def refusal(self) -> str:
         return ""
@@ -53,6 +54,7 @@ class Tabu:
     largest: int = 3_000
 
     simulated = "annealer in software (tabu search, dwave-samplers)"
+    first_s = 0.0
 
     def refusal(self) -> str:
         return ""
@@ -78,6 +80,7 @@ class Descent:
     largest: int = 10_000
 
     simulated = "annealer in software (steepest descent, dwave-samplers)"
+    first_s = 0.0
 
     def refusal(self) -> str:
         return ""

@@ -47,7 +47,7 @@ class SampledBlocks:
     def solve(self, problem: RoutingProblem, budget: Budget, seed: int) -> Solution:
         check_accepted(self.name, self.refusal(problem))
         best = Best(problem, budget, self.name)
-        last = 0.0
+        last = self.sampler.first_s
 
         def sample(block: SwapBlock, call_seed: int) -> Samples:
             nonlocal last

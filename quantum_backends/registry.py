@@ -109,14 +109,30 @@ BACKENDS = Registry(
         ),
         Lazy("cp-sat", "classical", choices="classical.choice_cp_sat:ChoiceCpSat"),
         Lazy("path-switch", "annealer", choices="annealing.potts:PottsAnnealer"),
-        Lazy("sa-blocks", "annealer", routing="annealing.swap_blocks:sa_blocks"),
-        Lazy("tabu-blocks", "annealer", routing="annealing.swap_blocks:tabu_blocks"),
-        Lazy("descent-blocks", "annealer", routing="annealing.swap_blocks:descent_blocks"),
+        Lazy(
+            "sa-blocks",
+            "annealer",
+            routing="annealing.swap_blocks:sa_blocks",
+            choices="annealing.choice_samplers:sa_blocks",
+        ),
+        Lazy(
+            "tabu-blocks",
+            "annealer",
+            routing="annealing.swap_blocks:tabu_blocks",
+            choices="annealing.choice_samplers:tabu_blocks",
+        ),
+        Lazy(
+            "descent-blocks",
+            "annealer",
+            routing="annealing.swap_blocks:descent_blocks",
+            choices="annealing.choice_samplers:descent_blocks",
+        ),
         Lazy(
             "sa-qubo",
             "annealer",
             bqm="annealing.qubo:sa_model",
             routing="annealing.qubo:sa_routing",
+            choices="annealing.choice_samplers:sa_qubo",
         ),
         Lazy(
             "tabu-qubo",

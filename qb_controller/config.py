@@ -82,6 +82,15 @@ OPTIONS: tuple[Any, ...] = (
         help="Telemetry interval in seconds (default: 1).",
     ),
     cfg.FloatOpt(
+        "qb-counter-lag",
+        default=0.5,
+        min=0.01,
+        max=60,
+        help="Seconds that the switches' counters may be behind: what differs by less is not taken "
+        "for a change of the traffic (default: 0.5, Open vSwitch's max-revalidator; "
+        "topologies.live sets that to 0.1).",
+    ),
+    cfg.FloatOpt(
         "qb-drain",
         default=1.0,
         min=0.05,

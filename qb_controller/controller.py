@@ -60,7 +60,8 @@ class Controller:
         knowledge = knowledge_of(conf.qb_topology, conf.qb_largest, conf.qb_capacity)
         self.inventory = Inventory(knowledge)
         self.installer = Installer(app, self.inventory, self._load_numbers(), conf.qb_drain)
-        self.poller = Poller(app, self.inventory, self.installer, conf.qb_interval, self._measured)
+        clock = conf.qb_interval, conf.qb_counter_lag
+        self.poller = Poller(app, self.inventory, self.installer, *clock, self._measured)
         self.stall = StallMonitor()
         self.optimiser = OptimiserClient(
             conf.qb_state_dir, encode, Decoder, self._heard, self._optimiser_down

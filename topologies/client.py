@@ -17,6 +17,10 @@ from types import TracebackType
 from typing import IO, Any
 
 SYSTEM_PYTHON = "/usr/bin/python3"
+
+COUNTER_LAG_S = 0.15
+"""Age of the switches' counters at most: a live network lets Open vSwitch refresh them every 0.1 s
+(:mod:`topologies.network`), and a busy machine adds to that."""
 ROOT = Path(__file__).resolve().parent.parent
 
 

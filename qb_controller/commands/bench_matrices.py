@@ -148,6 +148,6 @@ def _step(lab: Lab, matrix: Matrix) -> dict[str, Any]:
             if installed is not None:
                 plans.append(installed - at)
     return {
-        "matrix": matrix.name, "plans": len(plans),
+        "matrix": matrix.name, "plans": len(plans), "plans_s": sorted(plans),
         "first_plan_s": min(plans, default=None), "last_plan_s": max(plans, default=None),
     }  # fmt: skip

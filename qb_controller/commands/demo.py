@@ -71,14 +71,13 @@ def _start(
     stack: contextlib.ExitStack, args: argparse.Namespace, topology: Any, both: Any, out: Path
 ) -> Show:
     """Start controller and network; the stack ends both, the network first."""
-    from topologies.client import LiveError, LiveNetwork
+    from topologies.client import COUNTER_LAG_S, LiveError, LiveNetwork
 
     progress = Progress()
+    options = ["--qb-topology", args.topology, "--noqb-te", "--qb-counter-lag", str(COUNTER_LAG_S)]
     folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="qb-demo-")))
     progress.say(f"starting the controller and {topology.name} as a live network")
-    controller = stack.enter_context(
-        ControllerProcess(folder, "--qb-topology", args.topology, "--noqb-te")
-    )
+    controller = stack.enter_context(ControllerProcess(folder, *options))
     log = stack.enter_context((out / "demo-network.log").open("w"))
     words = ["--topology", args.topology, "--prefix", args.prefix, "--seed", str(args.seed)]
     words += ["--controller", f"127.0.0.1:{controller.openflow_port}"]

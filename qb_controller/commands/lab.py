@@ -12,7 +12,7 @@ from typing import Any
 
 from qb_controller.commands.controller_process import ControllerProcess
 from qb_controller.errors import QBError
-from topologies.client import SYSTEM_PYTHON, LiveNetwork
+from topologies.client import COUNTER_LAG_S, SYSTEM_PYTHON, LiveNetwork
 
 
 class LabError(QBError):
@@ -63,8 +63,12 @@ class Lab:
         queue: int | None = None,
     ) -> None:
         self.controller = ControllerProcess(
-            directory, "--qb-topology", topology, "--qb-largest", str(largest * 1e6), *options
-        )
+            directory,
+            "--qb-topology", topology,
+            "--qb-largest", str(largest * 1e6),
+            "--qb-counter-lag", str(COUNTER_LAG_S),
+            *options,
+        )  # fmt: skip
         self.rest = self.controller.rest
         target = f"127.0.0.1:{self.controller.openflow_port}"
         self._words = ["--topology", topology, "--controller", target, "--prefix", prefix]

@@ -57,8 +57,16 @@ class Estimate:
 UNKNOWN = Estimate()
 
 
-def follow(estimate: Estimate, sample: Sample | None) -> Estimate:
-    """The estimate after one more sample; None (a missing sample, a reset) leaves it as it is."""
+def follow(estimate: Estimate, sample: Sample | None, lag_s: float = LAG_S) -> Estimate:
+    """The estimate after one more sample; None (a missing sample, a reset) leaves it as it is.
+
+    Parameters
+    ----------
+    estimate : Estimate
+    sample : Sample or None
+    lag_s : float
+        Longest time that the switch's counters stay behind.
+    """
     idle = estimate.window and not estimate.rate
     if sample is None or (idle and not sample.bits):
         return estimate
@@ -70,16 +78,16 @@ def follow(estimate: Estimate, sample: Sample | None) -> Estimate:
         new_bits += window[position].bits
         new_seconds += window[position].seconds
         newer = Sample(new_bits, new_seconds)
-        if _contradict(Sample(bits - new_bits, seconds - new_seconds), newer):
+        if _contradict(Sample(bits - new_bits, seconds - new_seconds), newer, lag_s):
             changed = window[position:]
             return Estimate(new_bits / new_seconds, changed, mixed=len(changed) == 1)
     return Estimate(bits / seconds, window)
 
 
-def _contradict(older: Sample, newer: Sample) -> bool:
-    """Whether no steady rate and no lag below :data:`LAG_S` explain both."""
+def _contradict(older: Sample, newer: Sample, lag_s: float) -> bool:
+    """Whether no steady rate and no lag below ``lag_s`` explain both."""
     steady = (older.bits + newer.bits) / (older.seconds + newer.seconds)
-    lag = steady * LAG_S * (1 / older.seconds + 1 / newer.seconds)
+    lag = steady * lag_s * (1 / older.seconds + 1 / newer.seconds)
     grain = PACKET_BITS / min(older.seconds, newer.seconds)
     return abs(newer.bits / newer.seconds - older.bits / older.seconds) > lag + grain
 

@@ -9,7 +9,7 @@ from collections.abc import Hashable
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
-from qb_controller.southbound.demand import UNKNOWN, Estimate, follow
+from qb_controller.southbound.demand import LAG_S, UNKNOWN, Estimate, follow
 from qb_controller.southbound.rates import Reading, Sample, span
 
 Key = TypeVar("Key", bound=Hashable)
@@ -60,14 +60,21 @@ class Meter(Generic[Key]):
 
 @dataclass
 class DemandEstimator(Generic[Key]):
-    """Smoothed rates that follow steps at once."""
+    """Smoothed rates that follow steps at once.
 
+    Attributes
+    ----------
+    lag_s : float
+        Longest time that the switches' counters stay behind.
+    """
+
+    lag_s: float = LAG_S
     _estimates: dict[Key, Estimate] = field(default_factory=dict)
 
     def add(self, key: Key, bits: float, seconds: float) -> None:
         """Take one interval of a demand."""
         before = self._estimates.get(key, UNKNOWN)
-        self._estimates[key] = follow(before, Sample(bits, seconds))
+        self._estimates[key] = follow(before, Sample(bits, seconds), self.lag_s)
 
     def rate(self, key: Key) -> float:
         """Bit/s of a demand, 0 where nothing was measured."""

@@ -39,6 +39,8 @@ class Poller:
     installer : Installer
         Knows which switches are connected.
     interval_s : float
+    lag_s : float
+        Longest time that the switches' counters stay behind.
     measured : callable
         Called after each round.
     """
@@ -49,6 +51,7 @@ class Poller:
         inventory: Inventory,
         installer: Installer,
         interval_s: float,
+        lag_s: float,
         measured: Callable[[], None],
     ) -> None:
         self._app = app
@@ -58,7 +61,7 @@ class Poller:
         self._measured = measured
         self._ports: Meter[LinkId] = Meter()
         self._pairs: Meter[Pair] = Meter()
-        self._demands: DemandEstimator[Pair] = DemandEstimator()
+        self._demands: DemandEstimator[Pair] = DemandEstimator(lag_s)
 
     @property
     def link_rates(self) -> Mapping[LinkId, float]:

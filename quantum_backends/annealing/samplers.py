@@ -18,6 +18,9 @@ from quantum_backends.descent import descend, flip_costs
 from quantum_backends.sampling import Samples
 from quantum_backends.solver import Budget
 
+_LONGEST_MS = 10**9
+"""What tabu's time limit can hold (32 bits of milliseconds)."""
+
 
 @dataclass(frozen=True)
 class Annealing:
@@ -47,10 +50,14 @@ class Annealing:
 
 @dataclass(frozen=True)
 class Tabu:
-    """Tabu search; ``moves`` is the number of moves per bit that each read makes."""
+    """Tabu search; each read makes at most ``moves`` moves per bit before each of its restarts.
+
+    The first read starts at all zeros, the others at random.
+    """
 
     reads: int = 2
-    moves: int = 10
+    moves: int = 100
+    restarts: int = 5
     largest: int = 3_000
 
     simulated = "annealer in software (tabu search, dwave-samplers)"
@@ -63,10 +70,11 @@ class Tabu:
         answer = TabuSampler().sample(
             model.bqm(),
             num_reads=self.reads,
-            num_restarts=0,
+            num_restarts=self.restarts,
             coefficient_z_first=self.moves,
             lower_bound_z=1,
-            timeout=max(1, int(1000 * budget.left() / self.reads)),
+            timeout=int(np.clip(1000 * budget.left() / self.reads, 1, _LONGEST_MS)),
+            initial_states=zeros(model),
             seed=seed % 2**31,
         )
         return Samples(ordered(answer), self.reads)
@@ -74,7 +82,7 @@ class Tabu:
 
 @dataclass(frozen=True)
 class Descent:
-    """Steepest descent from random bits."""
+    """Steepest descent from all zeros and from random bits."""
 
     reads: int = 16
     largest: int = 10_000
@@ -86,9 +94,18 @@ class Descent:
         return ""
 
     def sample(self, model: Coefficients, seed: int, budget: Budget) -> Samples:
-        sampler = SteepestDescentSampler()
-        answer = sampler.sample(model.bqm(), num_reads=self.reads, seed=seed % 2**31)
+        answer = SteepestDescentSampler().sample(
+            model.bqm(),
+            num_reads=self.reads,
+            initial_states=zeros(model),
+            seed=seed % 2**31,
+        )
         return Samples(ordered(answer), self.reads)
+
+
+def zeros(model: Coefficients) -> tuple[Bits, list[int]]:
+    """The start of the first read: of a swap block the plan there is."""
+    return np.zeros((1, len(model)), np.int8), list(range(len(model)))
 
 
 def ordered(answer: object) -> Bits:
@@ -100,15 +117,15 @@ def ordered(answer: object) -> Bits:
 def beta_range(model: Coefficients, seed: int) -> tuple[float, float]:
     """Inverse temperatures, from hot to cold.
 
-    Hot enough that the largest possible change is accepted half the time; so cold that of the
-    changes around a local minimum only the easiest tenth is still accepted once in a hundred.
+    Hot enough that the dearest flip of a random string is accepted half the time; so cold that of
+    the flips around a local minimum only the easiest tenth is still accepted once in a hundred.
     """
-    largest = float(model.reach.max(initial=0.0))
-    if not largest:
+    start = np.random.default_rng(seed).integers(0, 2, len(model), dtype=np.int8)
+    dearest = float(np.abs(flip_costs(model, start)).max(initial=0.0))
+    if not dearest:
         return 0.1, 1.0
-    start = np.random.default_rng(seed).integers(0, 2, len(model))
     costs = flip_costs(model, descend(model, start)[0][0])
-    costs = costs[costs > 1e-9 * largest]
-    smallest = float(np.quantile(costs, 0.1)) if len(costs) else largest
-    hot = np.log(2) / largest
+    costs = costs[costs > 1e-9 * dearest]
+    smallest = float(np.quantile(costs, 0.1)) if len(costs) else dearest
+    hot = np.log(2) / dearest
     return float(hot), float(max(np.log(100) / smallest, 10 * hot))

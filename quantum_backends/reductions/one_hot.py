@@ -89,17 +89,24 @@ class OneHot:
 def refuse_large(problem: RoutingProblem) -> str:
     """Say so where the model would be too large to write out; empty where it is not.
 
-    Counts, without building it, the pairs of choices on each link and within each demand.
+    Counts, without building it, the pairs of choices on each link and within each demand; first
+    as if all links had equally many, which is the least it can be and takes microseconds.
     """
     layout = problem.layout
+    most = len(layout.demand) * (len(layout.demand) - 1) // 2
+    mean = len(layout.link) / max(problem.n_links, 1)
+    least = int(len(layout.link) * (mean - 1)) // 2
+    if min(least, most) > LIMIT:
+        return _too_many(min(least, most), problem)
     on_link = np.bincount(layout.link, minlength=problem.n_links)
     of_demand = np.diff(layout.first)
     pairs = int((on_link * (on_link - 1)).sum() + (of_demand * (of_demand - 1)).sum()) // 2
-    most = len(layout.demand) * (len(layout.demand) - 1) // 2
-    couplings = min(pairs, most)
-    if couplings > LIMIT:
-        return f"up to {couplings} couplings of {len(layout.demand)} bits, more than {LIMIT}"
-    return ""
+    return _too_many(min(pairs, most), problem) if min(pairs, most) > LIMIT else ""
+
+
+def _too_many(couplings: int, problem: RoutingProblem) -> str:
+    bits = len(problem.layout.demand)
+    return f"some {couplings} couplings of {bits} bits, more than {LIMIT}"
 
 
 def one_hot_model(problem: RoutingProblem, weight: Floats, plan: Ints) -> OneHot:

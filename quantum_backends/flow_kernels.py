@@ -68,26 +68,26 @@ def send(a: Market, j: int, amount: float, steep: float) -> None:
 
 
 @njit(cache=True)
-def level(a: Market, k: int, steep: float, cost: Floats) -> float:
-    """Shift flow of one demand from its dearest path to its cheapest; return the cheapest's price.
+def level(a: Market, k: int, steep: float, cost: Floats) -> int:
+    """Shift flow of one demand from its dearest path to its cheapest; return the cheapest.
 
     The step ends where the two prices meet at the latest, because it is measured by the narrowest
-    link of each. The paths share no link, so neither price depends on the other's flow.
+    link of each. The paths share no link, so neither price depends on the other's flow. ``cost``
+    holds the prices of the demand's paths, and is kept up to date for the cheapest.
     """
     cheap, dear = a.first[k], -1
     for j in range(a.first[k], a.first[k + 1]):
-        cost[j] = path_price(a, j)
         if cost[j] < cost[cheap]:
             cheap = j
         if a.flow[j] > 0 and (dear < 0 or cost[j] > cost[dear]):
             dear = j
-    if dear < 0 or dear == cheap or cost[dear] <= cost[cheap] * (1 + 1e-3):
-        return cost[cheap]
-    slope = steep * (1 / a.least[cheap] + 1 / a.least[dear])
-    step = min(a.flow[dear], math.log(cost[dear] / cost[cheap]) / slope)
-    send(a, dear, -step, steep)
-    send(a, cheap, step, steep)
-    return path_price(a, cheap)
+    if dear >= 0 and cost[dear] > cost[cheap] * (1 + 1e-3):
+        slope = steep * (1 / a.least[cheap] + 1 / a.least[dear])
+        step = min(a.flow[dear], math.log(cost[dear] / cost[cheap]) / slope)
+        send(a, dear, -step, steep)
+        send(a, cheap, step, steep)
+        cost[cheap] = path_price(a, cheap)
+    return cheap
 
 
 @njit(cache=True)
@@ -99,18 +99,15 @@ def trade(a: Market, k: int, steep: float, cost: Floats) -> None:
     """
     left = a.volume[k]
     for j in range(a.first[k], a.first[k + 1]):
+        cost[j] = path_price(a, j)
         if a.flow[j] > 0:
-            price = path_price(a, j)
-            if price > 1:
-                send(a, j, -min(a.flow[j], a.least[j] * math.log(price) / steep), steep)
+            if cost[j] > 1:
+                send(a, j, -min(a.flow[j], a.least[j] * math.log(cost[j]) / steep), steep)
+                cost[j] = path_price(a, j)
             left -= a.flow[j]
-    best = level(a, k, steep, cost)
-    if left > 0 and best < 1:
-        cheap = a.first[k]
-        for j in range(a.first[k], a.first[k + 1]):
-            if cost[j] < cost[cheap]:
-                cheap = j
-        send(a, cheap, min(left, -a.least[cheap] * math.log(best) / steep), steep)
+    cheap = level(a, k, steep, cost)
+    if left > 0 and cost[cheap] < 1:
+        send(a, cheap, min(left, -a.least[cheap] * math.log(cost[cheap]) / steep), steep)
 
 
 @njit(cache=True)
@@ -124,6 +121,8 @@ def trade_all(a: Market, order: Ints, steep: float, cost: Floats) -> None:
 def level_all(a: Market, order: Ints, steep: float, cost: Floats) -> None:
     """Let every demand shift flow once, in the order given."""
     for k in order:
+        for j in range(a.first[k], a.first[k + 1]):
+            cost[j] = path_price(a, j)
         level(a, k, steep, cost)
 
 

@@ -110,14 +110,19 @@ def read_matrices(path: str, topology: Topology, unit: float = 1.0) -> list[Matr
     """Matrices of a file for a topology; the format is told by what the file begins with.
 
     Known are this project's JSON (one matrix or ``{"matrices": [...]}``), REPETITA ``.demands``
-    (kbit/s), SNDlib native (Mbit/s), and plain rows: each line holds N x N numbers, row-major,
-    in the order of the topology's nodes, each worth ``unit`` bit/s.
+    (kbit/s), SNDlib native (Mbit/s), NumPy archives (``.npz``, see :mod:`topologies.npz`), and
+    plain rows: each line holds N x N numbers, row-major, in the order of the topology's nodes.
+    Numbers of archives and rows are worth ``unit`` bit/s each.
 
     Raises
     ------
     ValueError
         The file cannot be read, breaks its format, or does not fit the topology.
     """
+    if path.endswith(".npz"):
+        from topologies.npz import read_npz_demands  # NumPy is not everywhere
+
+        return [Matrix(topology_name(path), read_npz_demands(path, topology, unit))]
     text = read_text(path)
     start = text.lstrip()[:1000]
     n = len(topology.nodes)

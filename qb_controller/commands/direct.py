@@ -1,8 +1,8 @@
-"""Problems straight to warm workers: no network, no cycle, the same policy and the same pool.
+"""Problems straight to warm workers: no network, no cycle, the same policy and the same runtime.
 
-:func:`answer` is the whole way from a problem to a checked answer: candidate paths, the policy's
-decision, the solver's run, the problem's own check. It always ends in a plan, because the first
-paths of all demands are one.
+:meth:`Solver.answer` is the whole way from a problem to a checked answer: candidate paths, the
+policy's decision, the solvers' runs, the problem's own check. It always ends in a plan, because
+the first paths of all demands are one.
 """
 
 from __future__ import annotations
@@ -12,23 +12,26 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
-
+from qb_controller.commands.first_plans import STEPS
 from qb_controller.errors import InputError
+from qb_controller.model.decision import Decision
 from qb_controller.orchestration.advisor import Advisor, Circumstances
 from qb_controller.orchestration.features import features
-from qb_controller.orchestration.performance import WHOLE
-from qb_controller.orchestration.policy import NONE, Choice, needless
-from qb_controller.orchestration.runs import solve_part
-from qb_controller.runtime.jobs import Run
+from qb_controller.orchestration.journal import Journal
+from qb_controller.orchestration.policy import NONE, needless
+from qb_controller.orchestration.runs import Runs, best_of
+from qb_controller.orchestration.service import Question, Service
+from qb_controller.runtime.jobs import Event, Progress
 from qb_controller.runtime.messages import Settings
+from qb_controller.runtime.task import Worth
 from qb_controller.runtime.workers import WorkerPool
-from quantum_backends.candidates import with_candidates
 from quantum_backends.problem import Problem
 from quantum_backends.registry import BACKENDS
-from quantum_backends.routing import RoutingProblem, one_hot
 from quantum_backends.solution import Solution
 from quantum_backends.testing import known_problems
+
+APPLICATION = "solve"
+"""Who asks, in the decisions."""
 
 REFINE_SHARE = 0.35
 """Share of the deadline that candidate paths may take, as in the live cycle."""
@@ -39,6 +42,10 @@ RESERVE_PER_DEMAND_S = 4e-6
 
 PATIENCE_S = 120.0
 """How long workers may take to load."""
+
+WORTH = Worth(early=0.002)
+"""Nothing waits for the answer before its deadline, so that any gain is worth the time; only of
+equals is the quicker one taken."""
 
 FIRST_PATHS = "first-paths"
 """What the plan is called that exists before any solver is asked."""
@@ -54,46 +61,23 @@ class Answer:
         With its candidate paths.
     solution : Solution
         Checked against the problem, its value recomputed.
-    choice : Choice
+    decision : Decision
         The policy's.
-    run : Run or None
-        None where no solver was asked.
     elapsed_s : float
         From the call to the checked answer.
+    curve : tuple of (float, float)
+        Seconds since the call and value of each improvement, as it was reported; the first entry
+        is the plan of first paths.
     detail : str
-        What is to be said of it besides the choice's reason; empty where nothing is.
+        What is to be said besides the decision's reason; empty where nothing is.
     """
 
     problem: Any
     solution: Solution
-    choice: Choice
-    run: Run | None
+    decision: Decision
     elapsed_s: float
+    curve: tuple[tuple[float, float], ...]
     detail: str = ""
-
-
-@dataclass(frozen=True)
-class Steps:
-    """What comes before the decision, for one form of problem.
-
-    Attributes
-    ----------
-    refine : callable
-        (problem, seconds) -> the problem with candidate paths and a proven bound.
-    first : callable
-        Refined problem -> an answer that is there at once.
-    """
-
-    refine: Callable[[Any, float], Any]
-    first: Callable[[Any], Any]
-
-
-def _first_paths(problem: RoutingProblem) -> Any:
-    return one_hot(problem, problem.layout.first[:-1].astype(np.int64))
-
-
-STEPS: Mapping[str, Steps] = {"routing": Steps(with_candidates, _first_paths)}
-"""By form of problem."""
 
 
 def backends_for(form: str, pinned: str | None) -> dict[str, Any]:
@@ -126,6 +110,41 @@ def settings_of(deadline_s: float, split: bool, pinned: str | None, seed: int) -
     )
 
 
+def families_for(problem: Problem, settings: Settings, backends: Mapping[str, Any]) -> set[str]:
+    """Families worth a worker: the classical one, and what the policy would turn to.
+
+    The policy is asked beforehand, with the first candidate paths alone and every worker presumed
+    ready. A pinned backend needs its own family only.
+    """
+    if settings.pinned_backend is not None:
+        return {backends[settings.pinned_backend].family}
+    steps = STEPS[problem.form]
+    sketch = steps.refine(problem, 0.0)
+    known = {
+        "incumbent": sketch.value(steps.first(sketch)),
+        "allowed_s": settings.deadline_s,
+        "split": float(settings.split),
+    }
+    seen = features(sketch, settings.deadline_s, known)
+    choice = Advisor(backends).choose(sketch, seen, Circumstances(settings, WORTH))
+    likely = {choice.backend, choice.hedge} & set(backends)
+    return {"classical"} | {backends[name].family for name in likely}
+
+
+class _Watched(WorkerPool):
+    """A pool that remembers when better solutions were reported."""
+
+    curve: list[tuple[float, float]]
+
+    def poll(self, seconds: float = 0.0) -> list[Event]:
+        events = super().poll(seconds)
+        now = time.monotonic()
+        for event in events:
+            if isinstance(event, Progress):
+                self.curve.append((now, event.solution.value))
+        return events
+
+
 class Solver:
     """Warm workers and the policy, for one problem after another.
 
@@ -134,31 +153,32 @@ class Solver:
     backends : mapping of str to Backend
         As :func:`backends_for` gives them.
     families : iterable of str
-        Families to start workers for.
+        Families to start workers for; the others' backends take no part.
     """
 
     def __init__(self, backends: Mapping[str, Any], families: Iterable[str]) -> None:
-        families = set(families)
-        self._all = backends
-        self._backends = {n: b for n, b in backends.items() if b.family in families}
-        self._pool = WorkerPool(self._backends)
-        self._advisor = Advisor(self._backends)
+        wanted = set(families)
+        self._backends = {n: b for n, b in backends.items() if b.family in wanted}
+        self._pool = _Watched(self._backends)
+        self._journal = Journal(None)
+        self._service = Service(self._pool, self._backends, self._journal)
 
     def __enter__(self) -> Solver:
         self._pool.__enter__()
         return self
 
-    def __exit__(self, *problem: object) -> None:
+    def __exit__(self, *_: object) -> None:
         self._pool.close()
+        self._journal.close()
 
-    def warm(self, problem: Problem) -> None:
-        """Wait for the workers; meanwhile load here what the way of such a problem needs."""
-        self._pool.poll()
-        tiny = known_problems(problem.form)[0]
-        steps = STEPS[problem.form]
-        steps.first(steps.refine(tiny, 1.0))
-        for backend in self._all.values():
-            backend.refusal(tiny)
+    def warm(self, form: str) -> None:
+        """Wait for the workers; meanwhile load here what the way of such problems needs."""
+        steps = STEPS[form]
+        tiny = steps.refine(known_problems(form)[0], 1.0)
+        steps.first(tiny)
+        features(tiny, 1.0)
+        for name in self._backends:
+            self._service.refusal(name, tiny)
         self._pool.wait_ready(PATIENCE_S)
 
     def answer(self, make: Callable[[], Problem], settings: Settings) -> Answer:
@@ -169,54 +189,31 @@ class Solver:
         until -= RESERVE_PER_DEMAND_S * problem.size
         steps = STEPS[problem.form]
         problem = steps.refine(problem, REFINE_SHARE * settings.deadline_s)
-        first = steps.first(problem)
-        best = Solution(first, problem.value(first), FIRST_PATHS, time.monotonic() - began)
-        choice = self._choose(problem, best.value, settings, until)
-        run, detail = None, "no solver was asked; this is the plan of first paths"
-        if choice.backend != NONE:
-            run = self._run(choice, problem, until, settings.seed)
-            best, detail = _better(problem, best, run)
-        return Answer(problem, best, choice, run, time.monotonic() - began, detail)
-
-    def _run(self, choice: Choice, problem: Problem, until: float, seed: int) -> Run:
-        until = min(until, time.monotonic() + choice.budget_s)
-        if choice.formulation == WHOLE:
-            return self._pool.solve(choice.backend, problem, until, seed)
-        return solve_part(self._pool, choice.backend, problem, choice.formulation, until, seed)
-
-    def _choose(self, problem: Problem, first: float, settings: Settings, until: float) -> Choice:
-        known = {"incumbent": first, "allowed_s": until - time.monotonic()}
+        plan = steps.first(problem)
+        best = Solution(plan, problem.value(plan), FIRST_PATHS, time.monotonic() - began)
+        self._pool.curve = [(time.monotonic(), best.value)]
+        known = {"incumbent": best.value, "split": float(settings.split)}
+        question = Question(problem, APPLICATION, settings, until, known, 1, WORTH)
         seen = features(problem, settings.deadline_s, known)
-        if reason := needless(seen, settings):
-            return Choice(NONE, reason)
-        given = Circumstances(settings, now=time.time(), unavailable=self._pool.unavailable())
-        return self._advisor.choose(problem, seen, given)
+        decision = self._service.decide(question, needless(seen, settings))
+        detail = "no solver was asked; this is the plan of first paths"
+        if decision.backend != NONE:
+            best, detail = _better(problem, best, self._service.run(decision, question))
+        elapsed = time.monotonic() - began
+        curve = [(at - began, value) for at, value in self._pool.curve]
+        if best.backend != FIRST_PATHS:
+            curve.append((elapsed, best.value))
+        return Answer(problem, best, decision, elapsed, tuple(curve), detail)
 
 
-def families_for(problem: Problem, settings: Settings, backends: Mapping[str, Any]) -> set[str]:
-    """Families worth a worker: the classical one, and that of the backend the policy would take.
-
-    The policy is asked beforehand, with the first candidate paths alone and every worker presumed
-    ready. A pinned backend needs its own family only.
-    """
-    if settings.pinned_backend is not None:
-        return {backends[settings.pinned_backend].family}
-    sketch = STEPS[problem.form].refine(problem, 0.0)
-    first = sketch.value(STEPS[problem.form].first(sketch))
-    known = {"incumbent": first, "allowed_s": settings.deadline_s}
-    seen = features(sketch, settings.deadline_s, known)
-    given = Circumstances(settings, now=time.time())
-    likely = Advisor(backends).choose(sketch, seen, given).backend
-    return {"classical"} | ({backends[likely].family} if likely != NONE else set())
-
-
-def _better(problem: Problem, first: Solution, run: Run) -> tuple[Solution, str]:
-    """The solver's answer where it is one and no worse; else the first plan, and why."""
-    if run.solution is None:
+def _better(problem: Problem, first: Solution, runs: Runs) -> tuple[Solution, str]:
+    """The solvers' answer where it is one and no worse; else the first plan, and why."""
+    run = runs[best_of(runs)]
+    found = run.solution
+    if found is None:
         late = run.status in ("stopped", "killed", "answered")
         why = "no solver answered in time" if late else f"the solver failed: {run.detail}"
         return first, f"{why}; this is the plan of first paths"
-    found = run.solution
     try:
         problem.check(found.answer)
     except ValueError as error:
@@ -224,4 +221,4 @@ def _better(problem: Problem, first: Solution, run: Run) -> tuple[Solution, str]
     value = problem.value(found.answer)
     if value > first.value:
         return first, f"the plan of {found.backend} is worse than this one of first paths"
-    return replace(found, value=value), ""
+    return replace(found, value=value), run.detail

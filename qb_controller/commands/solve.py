@@ -1,13 +1,15 @@
 """``qb solve``: route the demands of a file by the policy and the solvers of the live network.
 
 The deadline counts from the parsed files to the verified plan, candidate paths included; loading
-the solvers and the lower bound (computed apart, afterwards) are not part of it.
+the solvers and the bound (computed apart, afterwards) are not part of it.
 """
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from qb_controller.commands.output import (
@@ -24,22 +26,45 @@ from topologies.traffic import Matrix
 
 if TYPE_CHECKING:
     from qb_controller.commands.direct import Answer
-    from quantum_backends.routing import RoutingProblem
+    from quantum_backends.flow import Objective as FlowObjective
+    from quantum_backends.problem import Problem
+
+OBJECTIVES = ("mlu", "total-flow", "concurrent")
 
 
 def add_arguments(name: str, parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--graph", required=True, metavar="NAME|FILE", help="built-in topology or a file"
+        "--graph",
+        required=True,
+        metavar="NAME|FILE",
+        help="built-in topology or a file (REPETITA, SNDlib native, GraphML)",
     )
     parser.add_argument(
-        "--demands", required=True, metavar="FILE", help="traffic matrix (JSON, REPETITA, SNDlib)"
+        "--demands",
+        required=True,
+        metavar="FILE",
+        help="traffic matrix (JSON, REPETITA, SNDlib, .npz, rows of numbers)",
     )
+    parser.add_argument(
+        "--objective",
+        choices=OBJECTIVES,
+        default="mlu",
+        help="least maximum link utilisation; most traffic served in all; largest share of every "
+        "demand (the two flows over up to --paths edge-disjoint paths; default: %(default)s)",
+    )
+    parser.add_argument("--paths", type=int, metavar="K", help="of a demand, for the flows (4)")
     parser.add_argument(
         "--largest",
         type=float,
         metavar="BIT/S",
         help="scale the topology so that its largest link has this capacity (`qb traffic` does "
         "with 10e6); without it capacities are those of the file",
+    )
+    parser.add_argument(
+        "--capacity", type=float, metavar="C", help="give every link this capacity, in --unit"
+    )
+    parser.add_argument(
+        "--unit", type=float, default=1.0, help="bit/s of one unit in files of plain numbers"
     )
     parser.add_argument("--index", type=int, default=0, help="which matrix of the file (from 0)")
     parser.add_argument(
@@ -52,25 +77,30 @@ def add_arguments(name: str, parser: argparse.ArgumentParser) -> None:
         "--backend", default="auto", metavar="NAME", help="auto (the policy chooses) or a backend"
     )
     parser.add_argument("--seed", type=int, default=0, help="of solvers that draw (default: 0)")
-    parser.add_argument("--no-bound", action="store_true", help="leave the lower bound out")
+    parser.add_argument("--no-bound", action="store_true", help="leave the bound out")
     parser.add_argument("--out", metavar="F.json", help="write the plan to this file")
     add_json(parser)
 
 
 def run(name: str, args: argparse.Namespace) -> int:
-    from topologies import load, scaled
-    from topologies.traffic import read_matrix
+    from qb_controller.commands.instances import read_instance
 
     watch = Stopwatch()
-    if not 0.01 <= args.deadline <= 3600:
-        raise InputError(f"--deadline {args.deadline:g}: want 0.01 to 3600 seconds")
-    topology = load(args.graph)
-    if args.largest is not None:
-        topology = scaled(topology, args.largest)
-    matrix = read_matrix(args.demands, topology, args.index)
+    _check(args)
+    topology, matrix = read_instance(
+        args.graph, args.demands, args.index, args.largest, args.capacity, args.unit
+    )
     with only_answers():
         answer = _solve(topology, matrix, args)
-        report = _report(topology, matrix, args, answer)
+        report = {
+            "instance": f"{topology.name}/{matrix.name}",
+            "nodes": len(topology.nodes),
+            "links": len(topology.edges),
+            "demands": len(matrix.demands),
+            "objective": args.objective,
+            "split": args.split or args.objective != "mlu",
+            **report_of(answer, args.deadline, not args.no_bound),
+        }
     if args.out is not None:
         write_json({"instance": report["instance"], "routes": _routes(topology, answer)}, args.out)
     if args.json is not None:
@@ -80,68 +110,100 @@ def run(name: str, args: argparse.Namespace) -> int:
     return 0
 
 
+def _check(args: argparse.Namespace) -> None:
+    if not 0.01 <= args.deadline <= 3600:
+        raise InputError(f"--deadline {args.deadline:g}: want 0.01 to 3600 seconds")
+    for option in ("capacity", "unit", "largest", "paths"):
+        value = getattr(args, option)
+        if value is not None and not 0 < value < float("inf"):
+            raise InputError(f"--{option} {value:g}: want a number above 0")
+    if args.paths is not None and args.objective == "mlu":
+        raise InputError("--paths is for --objective total-flow and concurrent")
+
+
 def _solve(topology: Topology, matrix: Matrix, args: argparse.Namespace) -> Answer:
     from qb_controller.commands.direct import Solver, backends_for, families_for, settings_of
-    from qb_controller.commands.instances import routing_problem
 
-    def make() -> RoutingProblem:
-        return routing_problem(topology, matrix, args.split)
-
+    make = maker(topology, matrix, args.objective, args.split, args.paths)
     pinned = None if args.backend == "auto" else args.backend
     settings = settings_of(args.deadline, args.split, pinned, args.seed)
     problem = make()
     backends = backends_for(problem.form, pinned)
     with Solver(backends, families_for(problem, settings, backends)) as solver:
-        solver.warm(problem)
+        solver.warm(problem.form)
         return solver.answer(make, settings)
 
 
-def _report(
-    topology: Topology, matrix: Matrix, args: argparse.Namespace, answer: Answer
-) -> dict[str, Any]:
+def maker(
+    topology: Topology, matrix: Matrix, objective: str, split: bool, paths: int | None = None
+) -> Callable[[], Problem]:
+    """How to make the problem of parsed files, which is part of the time that counts."""
+    from qb_controller.commands.instances import DISJOINT, flow_problem, routing_problem
+
+    if objective == "mlu":
+        return partial(routing_problem, topology, matrix, split)
+    which: FlowObjective = "concurrent" if objective == "concurrent" else "total"
+    return partial(flow_problem, topology, matrix, which, paths or DISJOINT)
+
+
+def report_of(answer: Answer, deadline_s: float, bounded: bool) -> dict[str, Any]:
+    """The figures of an answer that every report of a solve has.
+
+    Of routing ``mlu bound gap``; of flows ``flow bound ratio``, where the bound is the optimum of
+    the linear program over the same paths, and for a concurrent flow also ``mlu``, its reciprocal.
+    """
     from quantum_backends.bounds import fractional_mlu
 
-    mlu = answer.solution.value
-    bound = None if args.no_bound else fractional_mlu(answer.problem)
-    return {
-        "instance": f"{topology.name}/{matrix.name}",
-        "nodes": len(topology.nodes),
-        "links": len(topology.edges),
-        "demands": len(matrix.demands),
-        "objective": "mlu",
-        "split": args.split,
-        "deadline_s": args.deadline,
+    problem, solution = answer.problem, answer.solution
+    report: dict[str, Any] = {
+        "deadline_s": deadline_s,
         "elapsed_s": answer.elapsed_s,
-        "on_time": answer.elapsed_s <= args.deadline,
-        "backend": answer.solution.backend,
-        "mlu": mlu,
-        "bound": bound,
-        "gap": mlu / bound - 1 if bound else None,
-        "reason": answer.choice.reason,
-        "detail": answer.detail,
+        "on_time": answer.elapsed_s <= deadline_s,
+        "backend": solution.backend,
     }
+    if problem.form == "routing":
+        bound = fractional_mlu(problem) if bounded else None
+        gap = solution.value / bound - 1 if bound else None
+        report |= {"mlu": solution.value, "bound": bound, "gap": gap}
+    else:
+        flow, bound = problem.flow(solution.answer), _most_flow(problem) if bounded else None
+        report |= {"flow": flow, "bound": bound, "ratio": flow / bound if bound else None}
+        if problem.objective == "concurrent":
+            report["mlu"] = solution.value
+        elif bounded:
+            report["offered"] = float(problem.volume.sum())
+    return report | {"reason": answer.decision.reason, "detail": answer.detail}
+
+
+def _most_flow(problem: Any) -> float:
+    from quantum_backends.registry import BACKENDS
+    from quantum_backends.solver import Budget
+
+    best = BACKENDS["highs-lp"].solve(problem, Budget(3600.0), 0)
+    return float(problem.flow(best.answer))
 
 
 def _routes(topology: Topology, answer: Answer) -> list[dict[str, Any]]:
-    """Routes of the plan by node names."""
+    """Routes of the plan by node names, with the share of the demand on each path."""
     problem, names = answer.problem, [node.name for node in topology.nodes]
-    heads = problem.head.tolist()
+    heads, paths, shares = problem.head.tolist(), problem.paths, answer.solution.answer
+    if problem.form == "flow":
+        each = shares / problem.volume[paths.demand]
+        first = paths.first.tolist()
+        shares = [each[a:b].tolist() for a, b in pairwise(first)]
+        paths = paths.nested()
     return [
         {
             "source": names[source],
             "target": names[target],
             "paths": [
-                {"share": share, "nodes": [names[source], *(names[heads[e]] for e in path)]}
-                for share, path in zip(shares, paths, strict=True)
-                if share > 0
+                {"share": part, "nodes": [names[source], *(names[heads[e]] for e in path)]}
+                for part, path in zip(parts, choices, strict=True)
+                if part > 0
             ],
         }
-        for source, target, paths, shares in zip(
-            problem.source.tolist(),
-            problem.target.tolist(),
-            problem.paths,
-            answer.solution.answer,
-            strict=True,
+        for source, target, choices, parts in zip(
+            problem.source.tolist(), problem.target.tolist(), paths, shares, strict=True
         )
     ]
 
@@ -153,12 +215,20 @@ def _tell(answer: Mapping[str, Any]) -> None:
         f"{answer['demands']} demands {kind}"
     )
     late = "" if answer["on_time"] else ", LATE"
-    print(
-        f"MLU {answer['mlu']:.4f} by {answer['backend']} in {seconds(answer['elapsed_s'])} of "
+    how = (
+        f"by {answer['backend']} in {seconds(answer['elapsed_s'])} of "
         f"{seconds(answer['deadline_s'])}{late}"
     )
-    if answer["bound"]:
-        print(f"fractional optimum {answer['bound']:.4f}, gap {percent(answer['gap'])}")
+    if "flow" not in answer:
+        print(f"MLU {answer['mlu']:.4f} {how}")
+        if answer["bound"]:
+            print(f"fractional optimum {answer['bound']:.4f}, gap {percent(answer['gap'])}")
+    elif answer["objective"] == "concurrent":
+        print(f"{percent(answer['flow'])} of every demand (MLU {answer['mlu']:.4f}) {how}")
+    else:
+        print(f"flow {answer['flow']:.6g} {how}")
+    if "flow" in answer and answer["bound"]:
+        print(f"optimum over these paths {answer['bound']:.6g}, {percent(answer['ratio'])} of it")
     print(f"why: {answer['reason']}")
     if answer["detail"]:
         print(f"note: {answer['detail']}")

@@ -71,6 +71,12 @@ SPLIT: Mapping[str, Prior] = {
 }
 """Of routing with split plans. Backends that give single paths have the gap of single paths."""
 
+FLOW: Mapping[str, Prior] = {
+    "highs-lp": Prior(0.05, 1.5e-4, False, 1e-6, 0.0, 1e-5),
+    "flow-mwu": Prior(0.005, 7e-6, False, 0.001, 0.0, 1e-5),
+}
+"""Of maximum flows, whose gap is that of the flow."""
+
 FAMILIES: Mapping[str, Prior] = {
     "classical": Prior(0.02, 1e-4, True, 0.02, 0.04, 3e-4),
     "annealer": Prior(0.08, 1e-4, True, 0.025, 0.05, 5e-4),
@@ -88,7 +94,7 @@ def prior(kind: str, backend: str, family: str) -> Prior:
         As :func:`qb_controller.orchestration.performance.kind_of` names it.
     backend, family : str
     """
-    by_name: Mapping[str, Prior] = {}
+    by_name: Mapping[str, Prior] = FLOW if kind.startswith("flow") else {}
     if kind.startswith("routing"):
         by_name = {**SINGLE, **SPLIT} if kind.startswith("routing/split") else SINGLE
     return by_name.get(backend) or FAMILIES[family]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import time
 from pathlib import Path
@@ -11,7 +10,6 @@ from typing import Any
 import eventlet
 
 from qb_controller.config import check_backends
-from qb_controller.errors import ConfigError
 from qb_controller.knowledge import knowledge_of
 from qb_controller.live_view import LiveView
 from qb_controller.model.network import LinkId
@@ -27,12 +25,17 @@ from qb_controller.southbound.openflow.installer import Installer
 from qb_controller.southbound.openflow.optimiser_client import OptimiserClient
 from qb_controller.southbound.openflow.poller import Poller
 from qb_controller.southbound.openflow.stall import StallMonitor
+from qb_controller.southbound.reweighted import reweighted
+from qb_controller.state import StateFolder
 from qb_controller.steering import Steering
 from quantum_backends.registry import BACKENDS
 
 LOG = logging.getLogger(__name__)
 
 HOUSEKEEPING_S = 1.0
+NUMBERS, WEIGHTS = "switch-numbers", "decisions-on-weights"
+"""Names in the state directory."""
+
 PROBE_AGAIN_S = 1.0
 """A host that nobody has seen is asked for at most this often."""
 
@@ -56,10 +59,11 @@ class Controller:
     def __init__(self, app: Any, conf: Any) -> None:
         self._conf = conf
         check_backends(conf, {name: backend.family for name, backend in BACKENDS.items()})
-        self._numbers_file = Path(conf.qb_state_dir) / "switch-numbers.json"
+        self._state = StateFolder(Path(conf.qb_state_dir))
         knowledge = knowledge_of(conf.qb_topology, conf.qb_largest, conf.qb_capacity)
         self.inventory = Inventory(knowledge)
         self.installer = Installer(app, self.inventory, self._load_numbers(), conf.qb_drain)
+        self.installer.noted = self._state.load(WEIGHTS)
         clock = conf.qb_interval, conf.qb_counter_lag
         self.poller = Poller(app, self.inventory, self.installer, *clock, self._measured)
         self.stall = StallMonitor()
@@ -105,28 +109,20 @@ class Controller:
             greenlet.kill()
 
     def _housekeeping(self) -> None:
-        saved = self.installer.numbers.to_json()
         while True:
             eventlet.sleep(HOUSEKEEPING_S)
             if self.inventory.expire(time.monotonic()):
                 LOG.warning("a switch or link stayed away and is taken out of the network")
                 self.installer.poke()
-            numbers = self.installer.numbers.to_json()
-            if numbers != saved:
-                self._numbers_file.write_text(json.dumps(numbers, indent=1))
-                saved = numbers
+            self._state.save(NUMBERS, self.installer.numbers.to_json())
+            if self.installer.adopted:
+                self._state.save(WEIGHTS, reweighted(self.installer.intent))
 
     def _load_numbers(self) -> Numbers:
         try:
-            self._numbers_file.parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise ConfigError(f"--qb-state-dir {self._conf.qb_state_dir}: {error}") from None
-        if not self._numbers_file.exists():
-            return Numbers()
-        try:
-            return Numbers.from_json(json.loads(self._numbers_file.read_text()))
-        except (ValueError, OSError, AttributeError) as error:
-            LOG.warning("%s is unreadable (%s); numbering anew", self._numbers_file, error)
+            return Numbers.from_json(self._state.load(NUMBERS) or {})
+        except (ValueError, AttributeError) as error:
+            LOG.warning("the saved numbers of switches are unusable (%s); numbering anew", error)
             return Numbers()
 
     # -- events of switches ---------------------------------------------------------------------

@@ -42,7 +42,7 @@ def adopt(held: Held, network: Network, numbers: Numbers) -> Intent:
     -------
     Intent
         A decision that changed nothing but weights is not known to the switches; such a pair says
-        the decision that brought its newest path.
+        the decision that brought its newest path (:mod:`.reweighted` knows better).
     """
     numbers.learn(number_entries(held))
     pairs: dict[Pair, Steering] = {}

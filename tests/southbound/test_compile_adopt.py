@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from random import Random
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from qb_controller.model.network import Host, LinkId, Network, Switch
+from qb_controller.model.network import Host, LinkId, Network, Switch, path_of
+from qb_controller.model.plan import WEIGHT_TOTAL, Plan, Route, Share, VerifiedPlan
 from qb_controller.model.rules import FlowRule, GroupRule, RuleKey
 from qb_controller.southbound import layout
 from qb_controller.southbound.adopt import adopt, adopted_hosts, expected_switches
@@ -16,9 +18,10 @@ from qb_controller.southbound.compile import Compiler, compile_rules
 from qb_controller.southbound.intent import Intent, Steering
 from qb_controller.southbound.labels import Label, Numbers
 from qb_controller.southbound.next_intent import with_network, with_plan
+from qb_controller.southbound.reweighted import reweighted, with_decisions
 from tests.support.executor import Executor
 from tests.support.fake_network import FakeNetwork, host_of, network_of, without_cable
-from tests.support.plans import networks, random_plan
+from tests.support.plans import DIAMOND, networks, random_plan
 
 SEEDS = st.integers(0, 1 << 30)
 
@@ -242,3 +245,23 @@ def test_an_empty_network_and_a_lonely_switch() -> None:
     lonely = Network((Switch(1, "s1"),), (), (host_of(1),))
     rules = compile_rules(with_network(Intent(), lonely, numbers), lonely, numbers)
     assert len(rules[1]) == 4
+
+
+def test_a_decision_on_weights_alone_is_known_after_a_restart() -> None:
+    network = network_of(DIAMOND)
+    executor = Executor(FakeNetwork(network), Random(3), network)
+    executor.see(network)
+    upper, lower = (path_of([network.link_by_id[step] for step in steps]) for steps in (
+        (LinkId(1, 1), LinkId(2, 2)), (LinkId(1, 2), LinkId(3, 2)),
+    ))  # fmt: skip
+    for decision, weight in ((5, 40), (6, 60)):
+        shares = (Share(upper, weight), Share(lower, WEIGHT_TOTAL - weight))
+        plan = Plan("te", decision, (Route(1, 4, shares),))
+        executor.take(VerifiedPlan(plan, network.version, 0.0))
+        executor.settle()
+    noted = json.loads(json.dumps(reweighted(executor.intent)))
+    executor.restart()
+    assert executor.intent.pairs[1, 4].decision == 5
+    assert with_decisions(executor.intent, noted).pairs[1, 4].decision == 6
+    for stale in (None, 3, [[1]], [[1, 4, 9, {}]], [[2, 4, 9, {}]]):
+        assert with_decisions(executor.intent, stale) == executor.intent

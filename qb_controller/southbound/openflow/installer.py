@@ -29,6 +29,7 @@ from qb_controller.southbound.labels import Numbers
 from qb_controller.southbound.next_intent import with_network_steps, with_plan_steps
 from qb_controller.southbound.openflow import requests
 from qb_controller.southbound.openflow.translate import flow_mod, group_mod
+from qb_controller.southbound.reweighted import with_decisions
 from qb_controller.southbound.steps import run
 from qb_controller.southbound.update import NOTHING_RETIRED, Phase, plan_update_steps
 
@@ -82,6 +83,8 @@ class Installer:
         self.adopted = False
         self.settled = False
         self.counters: Counter[str] = Counter()
+        self.noted: object = None
+        """Decisions on weights that an earlier controller wrote down (:mod:`..reweighted`)."""
         self.te_in_force: Callable[[], bool] = lambda: False
         """Whether plans are made, so that the base layer may wait for the next one."""
         self.on_installed: Callable[[], None] = lambda: None
@@ -243,7 +246,7 @@ class Installer:
         for host in adopted_hosts(self.actual):
             self._inventory.host_adopted(host.mac, host.ip, host.dpid, host.port, now)
         network = self._inventory.network()
-        self.intent = adopt(self.actual, network, self.numbers)
+        self.intent = with_decisions(adopt(self.actual, network, self.numbers), self.noted)
         self.adopted = True
         LOG.info(
             "%d switches, %d links, %d hosts; %d rules and groups found in the switches",

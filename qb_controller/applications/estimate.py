@@ -51,6 +51,11 @@ class DemandEstimate:
         self._noise: float | None = None
         self._at = float("-inf")
 
+    @property
+    def noise(self) -> float:
+        """Typical relative deviation of one measurement from the average; 0 while not known."""
+        return self._noise or 0.0
+
     def update(self, demands: Iterable[Demand], at: float) -> tuple[Demand, ...]:
         """Take one measurement of all demands; return the estimate, one for each pair.
 

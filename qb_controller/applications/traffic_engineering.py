@@ -101,7 +101,7 @@ class TrafficEngineering:
         problem = _problem(network, links, demands, baseline, settings, present)
         return RoutingTask(
             problem,
-            _features(network, present, lost),
+            {**_features(network, present, lost), "volatility": self._estimate.noise},
             tuple(baseline.values()),
             must_change,
             links,

@@ -180,9 +180,8 @@ def _candidate(row: Mapping[str, Any], one: Mapping[str, Any]) -> dict[str, Any]
     part = row.get("formulation", "whole")
     chosen = (row["backend"], part) == (one["backend"], one.get("formulation", "whole"))
     name = row["backend"] if part == "whole" else f"{row['backend']} on {part}"
-    forecast = next(
-        (f for f in row.get("forecasts", ()) if f["budget_s"] == row.get("budget_s")), {}
-    )
+    forecasts = {each["budget_s"]: each for each in row.get("forecasts", ())}
+    forecast = forecasts.get(row.get("budget_s"), {})
     shown = {**forecast, **{key: value for key, value in row.items() if value is not None}}
     if not forecast:
         shown.pop("energy_j", None)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from qb_controller.orchestration.features import Features
-from qb_controller.orchestration.performance import Performance
+from qb_controller.orchestration.performance import WHOLE, Performance, neighbourhood_size
 from qb_controller.orchestration.policy import (
     DEFAULT_WORTH,
     LEAST_S,
@@ -26,12 +26,14 @@ from qb_controller.runtime.task import Worth
 from quantum_backends.device_table import devices
 from quantum_backends.devices import Device, Status
 from quantum_backends.problem import Problem
+from quantum_backends.reductions.neighbourhood import Neighbourhood
+from quantum_backends.routing import RoutingProblem
 from quantum_backends.solver import Backend
 from quantum_backends.testing import known_problems
 
-NEIGHBOURHOODS = (12, 48, 192)
-"""Demands left free where a backend cannot take the whole: what can be enumerated, what a gate
-device or a small exact model holds, and what an exact solver answers within a second."""
+NEIGHBOURHOODS = (12, 48)
+"""Demands left free where a backend cannot take the whole: what can be enumerated, and what a
+device or a small exact model holds."""
 
 
 @dataclass(frozen=True)
@@ -82,6 +84,7 @@ class Advisor:
         self.performance = performance or Performance(families)
         self.devices: dict[str, Device] = {each.backend: each for each in devices(backends)}
         self._takes_small: dict[tuple[str, str], bool] = {}
+        self._too_large: set[tuple[str, str]] = set()
 
     def learn_status(self, backend: str, status: Status) -> None:
         """Note what a device answered when it was asked."""
@@ -107,6 +110,20 @@ class Advisor:
             With ``allowed_s``.
         given : Circumstances
         """
+        while True:
+            choice = self._ask(problem, features, given)
+            arm = choice.backend, choice.formulation
+            if choice.formulation == WHOLE or self._takes_part(problem, *arm):
+                return choice
+            self._too_large.add(arm)
+
+    def _takes_part(self, problem: Problem, backend: str, formulation: str) -> bool:
+        """Whether a backend takes a part; asked only when it would be chosen, as it takes long."""
+        assert isinstance(problem, RoutingProblem)
+        part = Neighbourhood(problem, neighbourhood_size(formulation))
+        return not self.refusal(backend, part.problem)
+
+    def _ask(self, problem: Problem, features: Features, given: Circumstances) -> Choice:
         allowed = features["allowed_s"]
         refusals: dict[str, str] = {}
         if allowed >= LEAST_S:  # else nobody is asked
@@ -140,7 +157,7 @@ class Advisor:
             for name, reason in refusals.items()
             if reason and name not in given.unavailable and self._small(name, problem.form)
             for count in NEIGHBOURHOODS
-            if count < problem.size
+            if count < problem.size and (name, f"hot-{count}") not in self._too_large
         ]
 
     def _small(self, name: str, form: str) -> bool:

@@ -159,11 +159,10 @@ def recorded(directory: Path, number: int | None) -> Decision | None:
     path = directory / FILE
     if not path.exists():
         raise FileNotFoundError(f"{path}: no journal there")
-    query = "SELECT body FROM decisions ORDER BY number DESC LIMIT 1", ()
-    if number is not None:
-        query = "SELECT body FROM decisions WHERE number = ?", (number,)
+    which = "WHERE number = ?" if number is not None else "ORDER BY number DESC LIMIT 1"
+    given = (number,) if number is not None else ()
     with contextlib.closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as db:
-        row = db.execute(*query).fetchone()
+        row = db.execute(f"SELECT body FROM decisions {which}", given).fetchone()
     return from_json(row[0]) if row else None
 
 

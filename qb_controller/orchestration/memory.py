@@ -23,18 +23,18 @@ TARGETS = 3
 """Seconds to the first valid answer, seconds until done, gap of the last answer."""
 
 ROWS = 256
-"""Outcomes kept of one backend and kind: some forty situations of six outcomes."""
+"""Outcomes kept of one backend and kind: eight full situations, or many with a few outcomes."""
 
-CELL_ROWS = 24
-"""Outcomes kept of one situation: with :data:`AGEING` older ones would weigh below a third."""
+CELL_ROWS = 32
+"""Outcomes kept of one situation: with :data:`AGEING` older ones would weigh below a fifth."""
 
 AGEING = 0.95
 """Weight of an outcome for each newer one of its situation: half of it after 13, which is how
 fast a device that became slower is believed."""
 
-PRIOR_WEIGHT = 1.5
+PRIOR_WEIGHT = 1.0
 """Real outcomes that the expectation counts for: enough that one odd outcome does not turn the
-choice, little enough that five decide."""
+choice, little enough that three decide."""
 
 PRIOR_Z = np.array([-1.282, -0.524, 0.0, 0.524, 1.282])
 """Standard normal deviates at 10, 30, 50, 70 and 90 percent: the imagined outcomes."""

@@ -24,6 +24,7 @@ from qb_controller.orchestration.performance import WHOLE, gap_of
 from qb_controller.orchestration.performance import Outcome as Observed
 from qb_controller.orchestration.policy import DEFAULT_WORTH, NONE, Choice
 from qb_controller.orchestration.runs import Runs, best_of, figures, missed, race, solve_part
+from qb_controller.orchestration.watch import Watch
 from qb_controller.runtime.engine import Availability, Engine
 from qb_controller.runtime.jobs import Run
 from qb_controller.runtime.messages import Settings
@@ -100,6 +101,8 @@ class Service:
         self.clock = clock
         self._outcomes = outcomes or Outcomes(journal.directory)
         self._ledger = Ledger()
+        self.watch = Watch(self.advisor)
+        self.watch.start()
         teach(self.advisor.performance, self._outcomes)
         for decision in journal.solved(SPENT_FROM):
             self._ledger.take(decision)

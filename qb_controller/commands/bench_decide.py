@@ -1,0 +1,144 @@
+"""``qb bench decide``: what a decision costs, from the problem to the choice.
+
+Seeded problems of 100, 1,000 and 10,000 choices; a model that is full; workers that are free but
+never asked. Features, refusals, forecasts and the policy are part of it, candidate paths are not:
+they would be needed without a policy too.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from qb_controller.commands.output import (
+    Column,
+    Stopwatch,
+    add_json,
+    only_answers,
+    print_table,
+    write_json,
+)
+
+if TYPE_CHECKING:
+    from qb_controller.orchestration.service import Service
+    from quantum_backends.routing import RoutingProblem
+
+NODES = {100: 7, 1000: 19, 10_000: 54}
+"""Nodes of a random network whose demands have about so many candidate paths."""
+
+ALLOWED_S = 0.4
+OUTCOMES = 300
+"""Outcomes that the model has of each backend: more than it keeps."""
+
+COLUMNS = (
+    Column("choices", right=True),
+    Column("demands", right=True),
+    Column("backends", right=True),
+    Column("p50_ms", "{:.3f}".format, right=True),
+    Column("p99_ms", "{:.3f}".format, right=True),
+    Column("features_p50_ms", "{:.3f}".format, right=True),
+    Column("refusals_p50_ms", "{:.3f}".format, right=True),
+)
+
+
+def add_arguments(name: str, parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--seed", type=int, default=0, help="of the problems (default: 0)")
+    parser.add_argument("--quick", action="store_true", help="200 decisions a size, not 2,000")
+    add_json(parser)
+
+
+def run(name: str, args: argparse.Namespace) -> int:
+    watch = Stopwatch()
+    with only_answers():
+        rows = [_measure(nodes, args.seed, 200 if args.quick else 2000) for nodes in NODES.values()]
+    if args.json is not None:
+        write_json({"runs": rows, "meta": watch.meta(args.seed)}, args.json)
+    else:
+        print_table(rows, COLUMNS)
+    return 0
+
+
+def _measure(nodes: int, seed: int, count: int) -> dict[str, Any]:
+    import numpy as np
+
+    from qb_controller.orchestration.features import features
+    from qb_controller.orchestration.service import Question
+    from qb_controller.runtime.messages import Settings
+    from quantum_backends.candidates import with_candidates
+    from quantum_backends.routing import one_hot
+    from quantum_backends.testing import random_problem
+
+    problem = with_candidates(random_problem(nodes, 2, seed=seed), 2.0)
+    problem = replace(problem, incumbent=one_hot(problem, problem.layout.first[:-1]))
+    service = _learned(problem, seed)
+    settings = Settings(deadline_s=ALLOWED_S)
+
+    def decide() -> None:
+        until = time.monotonic() + ALLOWED_S
+        service.decide(Question(problem, "bench", settings, until, number=1))
+
+    def refuse() -> None:
+        for each in service.advisor.backends:
+            service.refusal(each, problem)
+
+    total = _times(decide, count)
+    return {
+        "choices": len(problem.layout.demand),
+        "demands": problem.n_demands,
+        "backends": len(service.advisor.backends),
+        "p50_ms": float(np.percentile(total, 50)),
+        "p99_ms": float(np.percentile(total, 99)),
+        "features_p50_ms": float(np.median(_times(lambda: features(problem, 1.0), count // 4))),
+        "refusals_p50_ms": float(np.median(_times(refuse, count // 4))),
+    }
+
+
+def _times(what: Any, count: int) -> list[float]:
+    """Milliseconds of each of ``count`` calls, after ten that do not count."""
+    found = []
+    for turn in range(count + 10):
+        began = time.perf_counter()
+        what()
+        if turn >= 10:
+            found.append(1e3 * (time.perf_counter() - began))
+    return found
+
+
+def _learned(problem: RoutingProblem, seed: int) -> Service:
+    """A service whose model is full of drawn outcomes of all backends."""
+    import numpy as np
+
+    from qb_controller.orchestration.features import features
+    from qb_controller.orchestration.journal import Journal
+    from qb_controller.orchestration.performance import Outcome
+    from qb_controller.orchestration.service import Service
+    from qb_controller.runtime.engine import Availability
+    from quantum_backends.registry import BACKENDS
+    from quantum_backends.testing import known_problems
+
+    class Idle:
+        """Free workers that are never given anything to do."""
+
+        grace_s = 0.05
+
+        def availability(self) -> Availability:
+            return Availability(dict.fromkeys(BACKENDS, 0.0), {}, 2)
+
+        def poll(self, seconds: float = 0.0) -> list[Any]:
+            return []
+
+    service: Service = Service(Idle(), BACKENDS, Journal())  # type: ignore[arg-type]
+    seen = features(problem, ALLOWED_S, {"allowed_s": ALLOWED_S})
+    rng = np.random.default_rng(seed)
+    for name in BACKENDS:
+        service.refusal(name, known_problems("routing")[0])  # loads what it needs to say so
+        for _ in range(OUTCOMES):
+            varied = {
+                "size": seen["size"] * rng.lognormal(0, 1),
+                "allowed_s": ALLOWED_S * rng.lognormal(0, 1),
+            }
+            outcome = Outcome(rng.uniform(0.01, 0.3), ALLOWED_S, rng.uniform(0, 0.1))
+            service.advisor.performance.observe(name, {**seen, **varied}, outcome, "routing")
+    return service

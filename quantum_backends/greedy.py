@@ -70,8 +70,16 @@ def _bqm(problem: Any) -> Any:
     return tuple(bits[0].tolist())
 
 
+def _flow(problem: Any) -> Any:
+    """Shortest paths first, each filled as far as it goes."""
+    from quantum_backends.flow_search import first_flow
+
+    return first_flow(problem)
+
+
 _BY_FORM: dict[str, Callable[[Any], Any | None]] = {
     "routing": _routing,
     "choices": _choices,
     "bqm": _bqm,
+    "flow": _flow,
 }

@@ -40,7 +40,7 @@ LEAST_S = 0.01
 STOP_S = 0.004
 """From asking a solver to stop until its last answer is here, measured on an idle machine."""
 
-MARGIN_SHARE = 0.25
+MARGIN_SHARE = 0.4
 """The margin for this process's own delays never takes more of a task's time than this."""
 
 RETRIES = 3

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-BASE_S = 0.002
-"""Kept back at least: an idle machine wakes a sleeping process within a fraction of it."""
+BASE_S = 0.004
+"""Kept back at least: a loaded machine wakes a sleeping process within one time slice."""
 
 HALF_LIFE_S = 10.0
 """After this time a delay counts half: a busy machine stays busy for seconds, and what happened a

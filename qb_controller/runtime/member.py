@@ -28,6 +28,7 @@ ONE_THREAD = {
 """Environment of a worker: a solver is one core's worth of work."""
 
 _CHUNK = 1 << 18
+_TICKS = os.sysconf("SC_CLK_TCK")
 _log = logging.getLogger("qb.workers")
 
 
@@ -45,6 +46,10 @@ class Running:
         Seconds until the first answer.
     asked_at : float or None
         When the solver was asked to stop.
+    asked_cpu : float
+        Processor time of its process by then, seconds.
+    closed : bool
+        Whether the job has ended for whoever submitted it, while the solver still works.
     """
 
     job: Job
@@ -52,6 +57,8 @@ class Running:
     best: Solution | None = None
     first_s: float | None = None
     asked_at: float | None = None
+    asked_cpu: float = 0.0
+    closed: bool = False
 
     def take(self, solution: Solution) -> None:
         """Remember a better answer."""
@@ -131,8 +138,28 @@ class Member:
         """Ask for the answer now; once is enough."""
         if self.running is not None and self.running.asked_at is None:
             self.running.asked_at = time.monotonic()
+            self.running.asked_cpu = self._processor()[1]
             self._out += encode(Cancel(self.running.job.number))
             self.flush()
+
+    def starved(self, seconds: float) -> bool:
+        """Whether it wants to run and has had less processor time since it was asked to stop.
+
+        On a busy machine a solver that would obey may not come to it; killing it would cost a
+        start, which takes far longer.
+        """
+        assert self.running is not None
+        runnable, used = self._processor()
+        return runnable and used - self.running.asked_cpu < seconds
+
+    def _processor(self) -> tuple[bool, float]:
+        """Whether the solving thread is runnable, and the process's time so far (proc(5))."""
+        try:
+            with open(f"/proc/{self.pid}/stat", encoding="utf-8") as file:
+                fields = file.read().rpartition(")")[2].split()
+        except OSError:
+            return False, 0.0
+        return fields[0] == "R", (int(fields[11]) + int(fields[12])) / _TICKS
 
     def flush(self) -> None:
         """Send what the socket takes; a worker that is gone shows when it is next heard."""

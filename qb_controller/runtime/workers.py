@@ -28,8 +28,14 @@ from quantum_backends.solver import Backend
 GRACE_S = 0.05
 """How long a solver that was asked to stop may take before its process is killed."""
 
+STARVED_LIMIT_S = 2.0
+"""How long a solver may take that gets no processor; its job has ended long before."""
+
 START_LIMIT_S = 120.0
 """A worker that has not loaded its libraries by then is started again."""
+
+_LOOK_S = 0.02
+"""How often a starved solver is looked after."""
 
 _log = logging.getLogger("qb.workers")
 
@@ -201,6 +207,8 @@ class WorkerPool:
         """Seconds until a usable worker is certainly free again; 0 where it is."""
         if member.running is None:
             return 0.0
+        if member.running.closed:
+            return self.grace_s
         asked = member.running.asked_at
         end = (asked if asked is not None else member.running.job.until) + self.grace_s
         return max(1e-3, end - now)
@@ -233,18 +241,27 @@ class WorkerPool:
             if member.running is not None:
                 asked = member.running.asked_at
                 at = member.running.job.until if asked is None else asked + self.grace_s
-                due = min(due, at - now)
+                due = min(due, _LOOK_S if member.running.closed else at - now)
         return due
 
     def _limit(self, member: Member) -> None:
-        """Ask the job that is over to stop; kill what did not heed it."""
+        """Ask the job that is over to stop; kill what did not heed it although it could."""
         running, now = member.running, time.monotonic()
         if running is None:
             return
-        if running.asked_at is None and now >= running.job.until:
-            member.ask_to_stop()
-        elif running.asked_at is not None and now >= running.asked_at + self.grace_s:
-            self._end(member, "killed", f"did not stop within {self.grace_s:g} s of being asked")
+        if running.asked_at is None:
+            if now >= running.job.until:
+                member.ask_to_stop()
+            return
+        if now < running.asked_at + self.grace_s:
+            return
+        text = f"did not stop within {self.grace_s:g} s of being asked"
+        if now >= running.asked_at + STARVED_LIMIT_S or not member.starved(self.grace_s):
+            self._end(member, "killed", text)
+        elif not running.closed:
+            running.closed = True
+            detail = f"{text}, for want of a core"
+            self._events.append(Ended(running.job.number, running.end("stopped", detail)))
 
     def _hear(self, member: Member) -> None:
         messages = member.receive()
@@ -271,6 +288,8 @@ class WorkerPool:
         running = member.running
         if running is None or message.number != running.job.number:
             return
+        if running.closed and isinstance(message, Progress):
+            return
         if message.solution is not None:
             running.take(message.solution)
         if isinstance(message, Progress):
@@ -284,7 +303,8 @@ class WorkerPool:
         """Close a job; where it took its worker with it, the next turn starts another."""
         assert member.running is not None
         job = member.running.job
-        self._events.append(Ended(job.number, member.running.end(status, detail)))
+        if not member.running.closed:
+            self._events.append(Ended(job.number, member.running.end(status, detail)))
         member.running, member.state = None, "ready"
         if status in ("killed", "died"):
             _log.warning("%s: %s", job.backend, detail)

@@ -1,0 +1,101 @@
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from qb_controller.cli import main
+from qb_controller.orchestration.calibration import BUDGETS, NODES, missing, trials
+from qb_controller.orchestration.journal import Journal
+from qb_controller.orchestration.outcomes import Outcomes, Row
+from qb_controller.orchestration.performance import Outcome
+from qb_controller.orchestration.service import Question, Service
+from qb_controller.runtime.engine import Availability
+from qb_controller.runtime.messages import Settings
+from quantum_backends.registry import BACKENDS
+from quantum_backends.routing import one_hot
+from quantum_backends.testing import tiny_problem
+
+FEATURES = {"size": 30.0, "allowed_s": 0.3, "split": 0.0, "bound": 1.0, "incumbent": 1.4}
+
+
+def test_devices_are_listed_with_their_models_and_sources(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["devices", "--json"]) == 0
+    rows = {row["backend"]: row for row in json.loads(capsys.readouterr().out)}
+    assert set(rows) == set(BACKENDS)
+    gate = rows["qaoa-blocks"]
+    assert gate["simulated"] and gate["time_model"]["source"] and gate["modelled_s"] > 1
+    assert rows["local-search"]["power"]["source"]
+    assert main(["devices"]) == 0
+    assert "simulated on this processor" in capsys.readouterr().out
+
+
+def test_the_model_is_shown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    outcomes = Outcomes(tmp_path)
+    for _ in range(3):
+        outcome = Outcome(0.01, 0.3, 0.02)
+        outcomes.add(Row(1.0, "live", "routing", "local-search", FEATURES, outcome))
+    outcomes.close()
+    assert main(["model", "--state", str(tmp_path), "--json"]) == 0
+    rows = json.loads(capsys.readouterr().out)
+    assert {row["backend"] for row in rows} == {"local-search"}
+    assert rows[0]["outcomes"] == 3 and rows[0]["gap10"] <= rows[0]["gap90"]
+    assert main(["model", "--state", str(tmp_path), "--outcomes", "--json"]) == 0
+    assert len(json.loads(capsys.readouterr().out)) == 3
+
+
+def test_a_model_that_is_not_there_is_an_error(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["model", "--state", str(tmp_path / "none")]) == 2
+    assert "qb calibrate" in capsys.readouterr().err
+
+
+def test_a_calibration_goes_on_where_it_stopped(tmp_path: Path) -> None:
+    some = {name: BACKENDS[name] for name in ("local-search", "exhaustive")}
+    wanted = trials(some, 0)
+    assert len({trial.source for trial in wanted}) == len(wanted)
+    assert {trial.nodes for trial in wanted} == set(NODES)
+    assert {trial.budget_s for trial in wanted} == set(BUDGETS)
+    assert any(trial.formulation == "hot-12" for trial in wanted)
+    outcomes = Outcomes(tmp_path)
+    done = wanted[3]
+    outcomes.add(Row(1.0, done.source, "routing", done.backend, FEATURES, Outcome(0.1, 0.1, 0.0)))
+    assert set(wanted) - set(missing(wanted, outcomes)) == {done}
+
+
+class Idle:
+    grace_s = 0.05
+
+    def availability(self) -> Availability:
+        return Availability(dict.fromkeys(BACKENDS, 0.0), {}, 2)
+
+
+def test_explain_reads_the_journal_and_takes_the_decision_again(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    problem = tiny_problem()
+    stuck = replace(problem, incumbent=one_hot(problem, problem.layout.first[:-1]), bound=0.7)
+    journal = Journal(tmp_path)
+    service = Service(Idle(), BACKENDS, journal)  # type: ignore[arg-type]
+    decision = service.decide(Question(stuck, "lab", Settings(), time.monotonic() + 0.4))
+    journal.finish(replace(decision, regret={"sa-blocks": 1.5}))
+    journal.finish(replace(decision, number=2, backend="sa-blocks"))
+    journal.close()
+    explain = ["explain", "1", "--state", str(tmp_path), "--replay"]
+    assert main(explain) == 0
+    text = capsys.readouterr().out
+    for part in ("Decision 1 of lab", "late", "gap90", "sa-blocks would have been better by 1.5"):
+        assert part in text, part
+    assert text.endswith("Replay: the same choice\n")
+    assert main([*explain[:1], "2", *explain[2:], "--json"]) == 1
+    answer = json.loads(capsys.readouterr().out)
+    assert not answer["replay"]["same"]
+    assert any(candidate["forecasts"] for candidate in answer["candidates"])
+    assert main(["explain", "9", "--state", str(tmp_path)]) == 2
+    assert main(["explain", "--replay"]) == 2

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 
 from qb_controller.commands.client import Client
 from qb_controller.errors import QBError
+from qb_controller.runtime.worker import die_with
 
 TERM_S = 20.0
 """A process that has not ended this long after SIGTERM is killed."""
@@ -67,6 +70,7 @@ class ControllerProcess:
                 stdout=log,
                 stderr=log,
                 start_new_session=True,  # Ctrl-C ends the caller, which then ends this in order
+                preexec_fn=partial(die_with, os.getpid()),  # and where the caller cannot any more
             )
 
     @property

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -154,13 +155,24 @@ DECISION_COLUMNS = (
 
 
 def decision_rows(phases: Sequence[Phase]) -> list[dict[str, Any]]:
-    """Decisions that asked a solver, with the phase each fell into."""
-    return [
+    """Decisions that asked a solver, with the phase each fell into.
+
+    Those in a row by which one backend kept what was there are one row, that of the last with how
+    many there were.
+    """
+    asked = (
         {**one, "phase": phase.name}
         for phase in phases
         for one in phase.decisions
         if one["backend"] != "none"
-    ]
+    )
+    rows = []
+    for _, run in groupby(asked, key=lambda one: (one["phase"], one["backend"], one["status"])):
+        alike = list(run)
+        if alike[0]["status"] == "kept" and len(alike) > 1:
+            alike = [{**alike[-1], "status": f"kept, {len(alike)} times"}]
+        rows += alike
+    return rows
 
 
 def backends_used(phases: Sequence[Phase]) -> list[str]:

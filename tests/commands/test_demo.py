@@ -75,6 +75,10 @@ def test_table_and_json_hold_every_phase(tmp_path: Path) -> None:
     assert "20.000 %" in text
     assert len(text.splitlines()) == len(phases) + 1
     assert len(report.decision_rows(phases)) == len(phases) - 1
+    kept = {**taken("sa-blocks", installed=False), "status": "kept"}
+    phases[-1].decisions += [{**kept, "decision": number} for number in (4, 5, 6)]
+    last = report.decision_rows(phases)[-1]
+    assert (last["decision"], last["status"]) == (6, "kept, 3 times")
     assert report.backends_used(phases) == ["highs-mip", *report.FAMILIES]
     keys = json.loads(json.dumps(phases[0].to_json())).keys()
     assert keys >= {"name", "loss", "mlu_measured", "mlu_bound", "reaction_s"}

@@ -14,10 +14,6 @@ from eventlet.green import subprocess as green_subprocess
 
 LOG = logging.getLogger(__name__)
 
-NICENESS = "10"
-"""Of the optimiser and its workers: where solvers take every processor there is, the controller
-still gets one when a switch speaks."""
-
 RESTART_S = 0.5
 """Pause before a dead optimiser is started again, so that one that cannot start does not spin."""
 
@@ -89,7 +85,7 @@ class OptimiserClient:
 
     def _start(self) -> None:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
-        command = ["nice", "-n", NICENESS, sys.executable, "-m", "qb_controller.optimiser"]
+        command = [sys.executable, "-m", "qb_controller.optimiser"]
         command += ["--fd", str(theirs.fileno()), "--state", self._state_dir]
         self._process = green_subprocess.Popen(
             command, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL

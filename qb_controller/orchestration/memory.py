@@ -211,15 +211,20 @@ def _read(at, high, age, factor, order, known, where, budgets, expected, incumbe
 
 @njit(cache=True)
 def _shares(shares, weight, factor, order, out):  # type: ignore[no-untyped-def]
-    """Factors on the expectation that these shares of the weighted outcomes do not exceed."""
+    """Factors on the expectation that these shares of the weighted outcomes do not exceed.
+
+    Each outcome stands for the middle of its weight, or small samples would read too high.
+    """
     total = 0.0
     for i in order:
         total += weight[i]
     below, found = 0.0, 0
     for i in order:
-        below += weight[i]
-        while found < len(shares) and below >= shares[found] * total * (1 - 1e-12):
+        middle = below + 0.5 * weight[i]
+        while found < len(shares) and middle >= shares[found] * total * (1 - 1e-12):
             out[found] = factor[i]
             found += 1
         if found == len(shares):
             return
+        below += weight[i]
+    out[found:] = factor[order[-1]]

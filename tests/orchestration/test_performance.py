@@ -76,7 +76,7 @@ def test_quantiles_are_calibrated_where_outcomes_scatter(share: float) -> None:
 
     def draw() -> tuple[dict[str, float], Outcome]:
         size = float(rng.uniform(60, 160))
-        gap = 1e-3 + 0.01 * size / 100 * rng.lognormal(0, 0.6)
+        gap = 0.01 * rng.lognormal(0, 0.6)
         return {"size": size}, Outcome(2e-4 * size * rng.lognormal(0, 0.4), 0.4, gap)
 
     below = []

@@ -33,10 +33,6 @@ situations alike, and no verdict on ten times the time."""
 DONE_SHARE = 0.9
 """A backend that used less of its time than this was done: more time would have changed nothing."""
 
-UNBOUNDED_GAP = 0.8
-"""Where no bound is known, answers are expected at this share of the incumbent plus their gap."""
-
-
 LEFT_OUTSIDE = 0.4
 """Share of the incumbent's gap that a neighbourhood is expected to leave, because the rest stays
 as it is."""
@@ -213,7 +209,6 @@ class Performance:
         if formulation != WHOLE:
             size = min(size, neighbourhood_size(formulation))
             left = LEFT_OUTSIDE * incumbent_gap(features)
-        left += UNBOUNDED_GAP if kind.endswith("/unbounded") else 0.0
         believed = prior(kind, backend, self.families[backend])
         expected = np.array([believed.expect(size, budget) for budget in budgets])
         expected[:, 2] += left

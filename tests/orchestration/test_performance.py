@@ -180,3 +180,10 @@ def test_sources_of_outcomes_can_be_found_and_forgotten(tmp_path: Path) -> None:
     assert outcomes.has("calibration:a") and not outcomes.has("calibration:c")
     assert outcomes.forget("calibration") == 2
     assert [row.source for row in outcomes] == [LIVE]
+
+
+@pytest.mark.parametrize("kind", ["routing/single/unbounded", "choices/unbounded", "bqm/unbounded"])
+@pytest.mark.parametrize("backend", ["local-search", "sa-blocks", "third-party"])
+def test_without_a_bound_some_gain_over_the_incumbent_is_expected(kind: str, backend: str) -> None:
+    *_, gap = prior(kind, backend, "annealer").expect(100.0, 1.0)
+    assert 0.5 < gap < 1

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import gc
 import logging
 import os
 import select
@@ -137,6 +138,8 @@ class Optimiser:
         try:
             self._pool.poll()
             self._orchestrator.warm()
+            gc.collect()
+            gc.freeze()  # collecting among all that libraries made takes a third of a second
             while not self._ending:
                 request = self._mailbox.take(IDLE_POLL_S)
                 if request is None:

@@ -7,6 +7,7 @@ problem and are free, every other one to two of them, so that slow and deaf ones
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import random
 import signal
@@ -172,7 +173,10 @@ def run(
     rng = random.Random(stream.seed)
     for form in {problem.form for problem in stream.problems}:
         warm(form)
-    dispatcher = Dispatcher(pool, _anyone(stream.problems, backends))
+    assign = _anyone(stream.problems, backends)
+    gc.collect()
+    gc.freeze()  # a collection among all that the libraries have made takes a third of a second
+    dispatcher = Dispatcher(pool, assign)
     report = Report()
     answers: list[tuple[Answer, float]] = []
     began = time.monotonic()

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from qb_controller.runtime.jobs import Event
 from quantum_backends.problem import Problem
@@ -33,6 +34,49 @@ class Availability:
     def free(self, backend: str) -> bool:
         """Whether a job for this backend would start at once."""
         return self.waits.get(backend, math.inf) <= 0 and self.room > 0
+
+
+class Seat(Protocol):
+    """A worker, as far as it matters here; ``state`` is as in the pool's ``states``."""
+
+    family: str
+    state: str
+    unusable: Mapping[str, str]
+
+
+S = TypeVar("S", bound=Seat)
+
+
+def availability(
+    families: Mapping[str, str], seats: Iterable[S], wait: Callable[[S], float], room: int
+) -> Availability:
+    """Look over the workers.
+
+    Parameters
+    ----------
+    families : mapping of str to str
+        Family by backend.
+    seats : iterable of Seat
+        All workers, at least one of each family.
+    wait : callable
+        Seconds until a worker that has loaded is free.
+    room : int
+        Jobs that may be begun now.
+    """
+    by_family: dict[str, list[S]] = defaultdict(list)
+    for seat in seats:
+        by_family[seat.family].append(seat)
+    waits, refusals = {}, {}
+    for name, family in families.items():
+        usable = [seat for seat in by_family[family] if seat.state in ("ready", "busy")]
+        fit = [seat for seat in usable if name not in seat.unusable]
+        if fit:
+            waits[name] = min(map(wait, fit))
+        elif usable:
+            refusals[name] = usable[0].unusable[name]
+        else:
+            refusals[name] = f"the {family} worker is {by_family[family][0].state}"
+    return Availability(waits, refusals, room)
 
 
 class Engine(Protocol):

@@ -45,6 +45,17 @@ def load_backends(spec: str) -> Mapping[str, Backend[Any]]:
     return table
 
 
+def warm_all(backends: Mapping[str, Backend[Any]]) -> dict[str, str]:
+    """Load every backend; return those that could not be, and why."""
+    unusable = {}
+    for name, backend in backends.items():
+        try:
+            backend.warm()
+        except Exception as error:
+            unusable[name] = f"could not be loaded: {type(error).__name__}: {error}"
+    return unusable
+
+
 class Worker:
     """The two threads of a worker: this one solves, the other listens.
 
@@ -69,18 +80,9 @@ class Worker:
     def run(self, family: str) -> None:
         """Warm the solvers, say so, and solve until the process ends."""
         threading.Thread(target=self._listen, daemon=True, name="listen").start()
-        self._send(Ready(family, self._warm()))
+        self._send(Ready(family, warm_all(self._backends)))
         while True:
             self._solve(self._jobs.get())
-
-    def _warm(self) -> dict[str, str]:
-        unusable = {}
-        for name, backend in self._backends.items():
-            try:
-                backend.warm()
-            except Exception as error:
-                unusable[name] = f"could not be loaded: {type(error).__name__}: {error}"
-        return unusable
 
     def _solve(self, job: Job) -> None:
         with self._lock:

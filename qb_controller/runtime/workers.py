@@ -18,7 +18,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from qb_controller.errors import OptimiserError
-from qb_controller.runtime.engine import Availability
+from qb_controller.runtime.engine import Availability, availability
 from qb_controller.runtime.jobs import Done, Ended, Event, Job, Progress, Ready, Run
 from qb_controller.runtime.member import Member
 from qb_controller.runtime.worker import DEFAULT_BACKENDS
@@ -105,19 +105,10 @@ class WorkerPool:
     def availability(self) -> Availability:
         """Which backends can be asked, and when."""
         now = time.monotonic()
-        waits, refusals = {}, {}
-        for name, family in self._family.items():
-            workers = self._of(family)
-            usable = [m for m in workers if m.state in ("ready", "busy")]
-            fit = [m for m in usable if name not in m.unusable]
-            if fit:
-                waits[name] = min(self._wait(member, now) for member in fit)
-            elif usable:
-                refusals[name] = usable[0].unusable[name]
-            else:
-                refusals[name] = f"the {family} worker is {workers[0].state}"
-        busy = sum(member.running is not None for member in self._members.values())
-        return Availability(waits, refusals, max(0, self._cores - busy))
+        members = self._members.values()
+        busy = sum(member.running is not None for member in members)
+        room = max(0, self._cores - busy)
+        return availability(self._family, members, lambda each: self._wait(each, now), room)
 
     def unavailable(self) -> dict[str, str]:
         """Backends that cannot be asked just now, and why; a busy worker is a reason."""

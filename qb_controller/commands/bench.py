@@ -8,6 +8,11 @@ from types import ModuleType
 
 SUBJECTS = {
     "live": ("bench_live", "a real network: utilisation, re-routes, cuts, reaction, stall, scale"),
+    "decide": ("bench_decide", "what a decision costs, features included"),
+    "runtime": ("bench_runtime", "tasks by deadline under load, and with workers killed"),
+    "te": ("bench_te", "traffic engineering: every backend, instance and deadline"),
+    "flow": ("bench_flow", "maximum total flow beside published figures"),
+    "formulate": ("bench_formulate", "time and memory to formulate, by size"),
 }
 """Name: (module in :mod:`qb_controller.commands`, summary). A module has ``add_arguments(name,
 parser)`` and ``run(name, args) -> exit code``."""

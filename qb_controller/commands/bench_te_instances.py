@@ -1,0 +1,112 @@
+"""What ``qb bench te`` runs on: published files, and dense meshes made from seeds."""
+
+from __future__ import annotations
+
+import csv
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
+
+from qb_controller.commands.bench_files import Files, repetita
+from qb_controller.commands.instances import read_instance, routing_problem
+from qb_controller.errors import InputError
+from quantum_backends.bounds import fractional_mlu
+from quantum_backends.instances import dense_mesh
+from quantum_backends.routing import RoutingProblem
+
+MESHES = ((50, 0), (50, 1), (50, 2), (100, 0), (100, 1), (100, 2))
+"""Nodes and seed of each mesh."""
+
+GROUPS = ((25, "up to 25 nodes"), (61, "up to 61 nodes"), (10_000, "more nodes"))
+"""Zoo networks by size; dense ones are a group of their own."""
+
+DENSE = "dense"
+
+
+@dataclass(frozen=True)
+class Instance:
+    """One problem to be solved again and again.
+
+    Attributes
+    ----------
+    name : str
+    group : str
+        What it is reported with.
+    make : callable
+        From what is parsed to the problem; its time counts.
+    bound : callable
+        The fractional optimum; its time does not.
+    seeded : int
+        Seed it was made from, -1 for files.
+    """
+
+    name: str
+    group: str
+    make: Callable[[], RoutingProblem]
+    bound: Callable[[], float]
+    seeded: int = -1
+
+
+def instances(data: str, split: bool, wanted: str | None, quick: str) -> list[Instance]:
+    """Files of a folder and the meshes, of which names begin with the words wanted.
+
+    Parameters
+    ----------
+    data : str
+    split : bool
+    wanted : str or None
+        Words joined by commas; ``quick``, where that is not empty, narrows further.
+
+    Raises
+    ------
+    InputError
+        A word fits nothing.
+    """
+    optima = _optima(data)
+    meshes = {f"mesh-{nodes}-{seed}": (nodes, seed) for nodes, seed in MESHES}
+    files = {each.name: each for each in repetita(data)}
+    names = [*files, *meshes]
+    for words in filter(None, (wanted, quick)):
+        names = _fitting(names, words.split(","), strict=words is wanted)
+    return [
+        _of_file(files[name], split, optima) if name in files else _of_mesh(*meshes[name], split)
+        for name in names
+    ]
+
+
+def _fitting(names: list[str], words: list[str], strict: bool) -> list[str]:
+    for word in words:
+        if strict and not any(name.startswith(word) for name in names):
+            raise InputError(f"--instances {word}: no instance begins so")
+    return [name for name in names if name.startswith(tuple(words))]
+
+
+def _of_file(files: Files, split: bool, optima: dict[str, float]) -> Instance:
+    topology, matrix = read_instance(files.graph, files.demands)
+    size = len(topology.nodes)
+    dense = len(topology.edges) > 6 * size
+    group = DENSE if dense else next(name for limit, name in GROUPS if size <= limit)
+    make = partial(routing_problem, topology, matrix, split)
+
+    def bound() -> float:
+        return optima.get(files.name) or fractional_mlu(make())
+
+    return Instance(files.name, group, make, bound)
+
+
+def _of_mesh(nodes: int, seed: int, split: bool) -> Instance:
+    problem = dense_mesh(nodes, seed, split=split)
+    make = partial(replace, problem)
+    return Instance(f"mesh-{nodes}-{seed}", DENSE, make, partial(fractional_mlu, problem), seed)
+
+
+def _optima(data: str) -> dict[str, float]:
+    """Published optima by instance, where the folder has a table of them."""
+    for folder in (os.path.join(data, "repetita"), data):
+        table = os.path.join(folder, "reference_mcf.csv")
+        if os.path.exists(table):
+            with open(table, newline="", encoding="utf-8") as lines:
+                rows = csv.DictReader(lines)
+                return {row["instance"]: float(row["mcf_mlu_lower_bound"]) for row in rows}
+    return {}

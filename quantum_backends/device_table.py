@@ -150,9 +150,19 @@ def statevector(name: str) -> Device:
         status=Status(READY),
         power=CORE,
         stands_for="a gate QPU without noise, timed as IBM's",
-        limit=20,
+        limit=16,
         samples=256,
         times=IBM_TIMES,
+    )
+
+
+def noisy(name: str) -> Device:
+    """A gate device with the noise of a calibration, played by this processor."""
+    return replace(
+        statevector(name),
+        name="Aer with a calibration's noise on this processor",
+        stands_for="an IBM Heron QPU (calibration fake_kingston), timed as IBM's",
+        limit=8,
     )
 
 
@@ -206,7 +216,7 @@ def ibm(name: str) -> Device:
         kind=QPU,
         status=_unless(ibm_unconfigured()),
         power=IBM_POWER,
-        limit=20,
+        limit=16,
         samples=256,
         fresh_s=FRESH_S,
         times=IBM_TIMES,
@@ -254,6 +264,8 @@ def _ask_dwave(now: float) -> Status:
 
 _TABLE: dict[str, Callable[[str], Device]] = {
     "qaoa-blocks": statevector,
+    "qaoa-noisy-blocks": noisy,
+    "ibm-blocks": ibm,
     "mock-dwave-blocks": mock_dwave,
     "dwave-blocks": dwave,
     "dwave-hybrid": dwave_hybrid,

@@ -87,6 +87,7 @@ BACKENDS = Registry(
             "classical",
             routing="classical.highs_lp:HighsLp",
             flow="classical.flow_lp:FlowLp",
+            program="classical.highs_program:LinearProgram",
         ),
         Lazy("flow-mwu", "classical", flow="classical.flow_mwu:FlowMwu"),
         Lazy(
@@ -94,6 +95,7 @@ BACKENDS = Registry(
             "classical",
             routing="classical.highs_mip:HighsMip",
             choices="classical.choice_mip:ChoiceMip",
+            program="classical.highs_program:MixedProgram",
         ),
         Lazy(
             "local-search",
@@ -107,8 +109,20 @@ BACKENDS = Registry(
             routing="classical.exhaustive:Exhaustive",
             choices="classical.choice_exhaustive:ChoiceExhaustive",
         ),
-        Lazy("cp-sat", "classical", choices="classical.choice_cp_sat:ChoiceCpSat"),
-        Lazy("path-switch", "annealer", choices="annealing.potts:PottsAnnealer"),
+        Lazy(
+            "cp-sat",
+            "classical",
+            routing="classical.cp_sat:CpSat",
+            choices="classical.choice_cp_sat:ChoiceCpSat",
+            program="classical.cp_sat_program:CpSatProgram",
+        ),
+        Lazy("lp-rounding", "classical", routing="classical.lp_rounding:LpRounding"),
+        Lazy(
+            "path-switch",
+            "annealer",
+            routing="annealing.path_switch:PathSwitch",
+            choices="annealing.potts:PottsAnnealer",
+        ),
         Lazy(
             "sa-blocks",
             "annealer",
@@ -164,6 +178,23 @@ BACKENDS = Registry(
             bqm="annealing.dwave:hybrid_model",
             routing="annealing.dwave:hybrid_blocks",
         ),
-        Lazy("qaoa-blocks", "gate", routing="gate.qaoa_blocks:QaoaBlocks"),
+        Lazy(
+            "qaoa-blocks",
+            "gate",
+            bqm="gate.qaoa_blocks:noiseless_model",
+            routing="gate.qaoa_blocks:noiseless_blocks",
+        ),
+        Lazy(
+            "qaoa-noisy-blocks",
+            "gate",
+            bqm="gate.qaoa_blocks:noisy_model",
+            routing="gate.qaoa_blocks:noisy_blocks",
+        ),
+        Lazy(
+            "ibm-blocks",
+            "gate",
+            bqm="gate.qaoa_blocks:ibm_model",
+            routing="gate.qaoa_blocks:ibm_blocks",
+        ),
     )
 )

@@ -16,6 +16,7 @@ from itertools import chain, pairwise
 from typing import Any
 
 import numpy as np
+from scipy import sparse
 
 from quantum_backends.objective import score
 from quantum_backends.problem import Problem
@@ -104,6 +105,30 @@ def _bqm_problems() -> tuple[Problem, ...]:
     return (small, sparse, replace(sparse, incumbent=(1,) * 12), random_model(40, 1.0, 2))
 
 
+def _program_problems() -> tuple[Problem, ...]:
+    from quantum_backends.reductions.path_program import path_program
+
+    routing = [p for p in _routing_problems() if getattr(p, "incumbent", None) is not None]
+    return (_knapsack(), *(path_program(p).program for p in routing))
+
+
+def _knapsack() -> Problem:
+    """Fill a sack of 13 with up to two each of three kinds; best -19 with (0, 1, 2)."""
+    from quantum_backends.program import Program
+
+    matrix = sparse.csr_array([[3.0, 5.0, 4.0]])
+    return Program(
+        cost=np.array([-4.0, -7.0, -6.0]),
+        matrix=matrix,
+        row_low=np.array([-np.inf]),
+        row_high=np.array([13.0]),
+        low=np.zeros(3),
+        high=np.full(3, 2.0),
+        integral=np.ones(3, dtype=bool),
+        incumbent=(0.0, 0.0, 0.0),
+    )
+
+
 def _flow_problems() -> tuple[Problem, ...]:
     from quantum_backends.flow import FlowProblem  # compiled code, which not everybody needs
 
@@ -135,6 +160,7 @@ _KNOWN: dict[str, Callable[[], tuple[Problem, ...]]] = {
     "flow": _flow_problems,
     "routing": _routing_problems,
     "bqm": _bqm_problems,
+    "program": _program_problems,
     "choices": _choice_problems,
 }
 

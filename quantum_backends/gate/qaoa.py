@@ -1,4 +1,4 @@
-"""QAOA on a swap block: the Ising form, the circuit, and angles that need no training online.
+"""QAOA of a small model of bits: the Ising form, the circuit, and angles from a few instances.
 
 The depth-p circuit is ``prod_l RX(2 beta_l) exp(-i gamma_l C/scale)`` on the uniform superposition
 (Farhi, Goldstone and Gutmann 2014). Angles are fixed: with energies divided by a root mean square
@@ -12,8 +12,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from qiskit import QuantumCircuit
+from qiskit.circuit import ParameterVector
 
-from quantum_backends.reductions.swap_block import SwapBlock
+from quantum_backends.bqm import Coefficients
 from quantum_backends.routing import Floats
 
 
@@ -24,11 +25,22 @@ class Angles:
     gamma: tuple[float, ...]
     beta: tuple[float, ...]
 
+    @property
+    def values(self) -> list[float]:
+        """The values of :func:`circuit`'s parameters, in its order."""
+        return [*self.beta, *self.gamma]
+
+    @staticmethod
+    def of(values: Floats) -> Angles:
+        """The inverse of :attr:`values`."""
+        depth = len(values) // 2
+        return Angles(tuple(values[depth:].tolist()), tuple(values[:depth].tolist()))
+
 
 ANGLES: dict[int, Angles] = {
-    1: Angles((0.2844,), (-0.5969,)),
-    2: Angles((0.1838, 0.3618), (-0.7728, -0.3774)),
-    3: Angles((0.1799, 0.3485, 0.5645), (-0.8053, -0.4573, -0.1987)),
+    1: Angles((0.4053,), (-0.5468,)),
+    2: Angles((0.3478, 1.0051), (-0.6297, -0.3504)),
+    3: Angles((0.335, 0.6967, 1.413), (-0.6048, -0.3092, -0.2564)),
 }
 """By depth; made by ``python -m quantum_backends.gate.train_angles``."""
 
@@ -50,41 +62,53 @@ class Ising:
     scale: float
 
 
-def ising_of(block: SwapBlock) -> Ising:
-    """The block in spins: bit = (1 - z)/2."""
-    pair = block.quadratic / 4
-    field = -block.linear / 2 - pair.sum(axis=0) - pair.sum(axis=1)
+def ising_of(model: Coefficients) -> Ising:
+    """The model in spins: bit = (1 - z)/2."""
+    pair = dense(model) / 4
+    field = -model.linear / 2 - pair.sum(axis=0) - pair.sum(axis=1)
     scale = float(np.sqrt((field @ field + (pair**2).sum()) / max(len(field), 1)))
     return Ising(field, pair, scale or 1.0)
 
 
-def circuit(ising: Ising, angles: Angles) -> QuantumCircuit:
-    """The circuit with measurement; qubit i is bit i of the block."""
+def dense(model: Coefficients) -> Floats:
+    """Couplings above the diagonal (n, n)."""
+    pairs = np.zeros((len(model), len(model)))
+    ends = np.minimum(model.row, model.column), np.maximum(model.row, model.column)
+    np.add.at(pairs, ends, model.value)
+    return pairs
+
+
+def circuit(ising: Ising, depth: int) -> QuantumCircuit:
+    """The circuit with measurement, its angles left open as parameters (:attr:`Angles.values`).
+
+    Qubit i is bit i of the model.
+    """
     n = len(ising.field)
+    beta, gamma = ParameterVector("beta", depth), ParameterVector("gamma", depth)
     qaoa = QuantumCircuit(n)
     qaoa.h(range(n))
-    rows, columns = np.nonzero(ising.coupling)
-    pairs = list(zip(rows.tolist(), columns.tolist(), strict=True))
-    for gamma, beta in zip(angles.gamma, angles.beta, strict=True):
-        turn = 2 * gamma / ising.scale
+    pairs = np.argwhere(ising.coupling).tolist()
+    for layer in range(depth):
+        turn = 2 * gamma[layer]
         for i in range(n):
-            qaoa.rz(turn * float(ising.field[i]), i)
+            qaoa.rz(turn * float(ising.field[i] / ising.scale), i)
         for i, j in pairs:
-            qaoa.rzz(turn * float(ising.coupling[i, j]), i, j)
-        qaoa.rx(2 * beta, range(n))
+            qaoa.rzz(turn * float(ising.coupling[i, j] / ising.scale), i, j)
+        qaoa.rx(2 * beta[layer], range(n))
     qaoa.measure_all()
     return qaoa
 
 
-def all_energies(block: SwapBlock) -> Floats:
-    """Energy of every bit string, entry x for the bits of x (bit 0 least significant)."""
+def all_energies(model: Coefficients) -> Floats:
+    """Energy of every bit string without the offset, entry x for the bits of x (bit 0 lowest)."""
+    pairs = dense(model)
     energy = np.zeros(1)
-    for i in range(len(block)):
+    for i in range(len(model)):
         # Doubling: the strings with bit i set follow those without.
         link = np.zeros(1)
         for j in range(i):
-            link = np.concatenate((link, link + block.quadratic[j, i]))
-        energy = np.concatenate((energy, energy + block.linear[i] + link))
+            link = np.concatenate((link, link + pairs[j, i]))
+        energy = np.concatenate((energy, energy + model.linear[i] + link))
     return energy
 
 

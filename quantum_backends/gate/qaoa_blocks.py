@@ -1,94 +1,127 @@
-"""QAOA (Qiskit) on swap blocks of at most 16 qubits, on a simulated device (Aer, no noise)."""
+"""QAOA on swap blocks as large as fits into the time, and on models of few bits."""
 
 from __future__ import annotations
 
-import math
 import time
-
-import numpy as np
-from qiskit_aer import AerSimulator
+from dataclasses import dataclass, field
 
 from quantum_backends import kernels
-from quantum_backends.blocks import Bits, search_blocks
-from quantum_backends.gate.qaoa import ANGLES, circuit, ising_of
+from quantum_backends.annealing.qubo import SampledModel
+from quantum_backends.blocks import search_blocks
+from quantum_backends.bqm import Coefficients, random_model
+from quantum_backends.gate.processors import Ibm, Noiseless, Noisy
+from quantum_backends.gate.sampler import Qaoa
 from quantum_backends.reductions.swap_block import SwapBlock
 from quantum_backends.routing import RoutingProblem
+from quantum_backends.sampling import Samples
 from quantum_backends.search import Best, refuse_without_paths
 from quantum_backends.solution import Solution
 from quantum_backends.solver import Budget, check_accepted
 from quantum_backends.testing import tiny_problem
 
-QUBITS = 16
-"""Largest block."""
-DEPTH = 2
-SHOTS = 256
+SMALLEST = 4
+"""Qubits of a block where the time allows no more."""
 
-_PROBE = 10
-"""Qubits of the calls by which the speed of the simulator is measured."""
 _CALLS = 25
 """Calls that should fit into the budget; fewer qubits are used where they would not."""
 _GROWTH = 2.0
-"""How much longer the simulation takes for each further qubit, at most."""
+"""How much longer a simulation takes for each further qubit, at most."""
 
 
+@dataclass
 class QaoaBlocks:
-    """QAOA with fixed angles; answers split problems with single-path plans too."""
+    """Backend for routing; answers split problems with single-path plans too.
 
-    name = "qaoa-blocks"
-    family = "gate"
-    forms = ("routing",)
+    A call cannot be interrupted, which is why calls are kept short against the budget.
 
-    def __init__(self) -> None:
-        self._probe_s = 0.0
+    Attributes
+    ----------
+    sampler : Qaoa
+    probes : tuple of int
+        Qubits of the calls by which :meth:`warm` measures a simulator's speed; none for a device.
+    """
+
+    name: str
+    sampler: Qaoa
+    probes: tuple[int, ...] = ()
+    family: str = "gate"
+    forms: tuple[str, ...] = ("routing",)
+    _took: dict[int, float] = field(default_factory=dict)
 
     def refusal(self, problem: RoutingProblem) -> str:
-        return refuse_without_paths(problem)
+        return self.sampler.refusal() or refuse_without_paths(problem)
 
     def warm(self) -> None:
-        """Compile, and measure how long a call of ten qubits takes."""
+        """Compile, and measure how long calls of several sizes take."""
         kernels.warm()
+        if self.sampler.refusal() or not self.probes:
+            return
         self.solve(tiny_problem(), Budget(0.2), 0)
-        rng = np.random.default_rng(0)
-        coupling = np.triu(rng.normal(size=(_PROBE, _PROBE)), 1)
-        empty = np.zeros(_PROBE, np.int64)
-        block = SwapBlock(empty, empty, empty, rng.normal(size=_PROBE), coupling, 0.0)
-        times = []
-        for _ in range(3):
-            began = time.monotonic()
-            _sample(AerSimulator(method="statevector", max_parallel_threads=1), block, 0)
-            times.append(time.monotonic() - began)
-        self._probe_s = min(times)
+        for qubits in self.probes:
+            model = random_model(qubits, 0.5, 0).coefficients
+            self._took[qubits] = min(self._timed(model, seed) for seed in range(2))
+
+    def _timed(self, model: Coefficients, seed: int) -> float:
+        began = time.monotonic()
+        self.sampler.sample(model, seed, Budget(60.0))
+        return time.monotonic() - began
+
+    def expected_s(self, qubits: int) -> float:
+        """Seconds that a call of so many qubits is expected to take."""
+        known = [one for one in self._took if one <= qubits]
+        if not known:
+            return self._took[min(self._took)] if self._took else self.sampler.first_s
+        return float(self._took[max(known)] * _GROWTH ** (qubits - max(known)))
+
+    def block_size(self, seconds: float) -> int:
+        """Qubits so that about 25 calls fit into the time; the largest where speed is unknown."""
+        if not self._took:
+            return self.sampler.largest
+        fits = (
+            n
+            for n in range(self.sampler.largest, SMALLEST, -1)
+            if _CALLS * self.expected_s(n) <= seconds
+        )
+        return next(fits, SMALLEST)
 
     def solve(self, problem: RoutingProblem, budget: Budget, seed: int) -> Solution:
         check_accepted(self.name, self.refusal(problem))
         best = Best(problem, budget, self.name)
-        device = AerSimulator(method="statevector", max_parallel_threads=1)
-        last = 0.0
+        size = self.block_size(budget.left())
+        longest = self.expected_s(size)
 
-        def sample(block: SwapBlock, call_seed: int) -> Bits:
-            nonlocal last
+        def sample(block: SwapBlock, call_seed: int) -> Samples:
+            nonlocal longest
             began = time.monotonic()
-            bits = _sample(device, block, call_seed)
-            last = time.monotonic() - began
-            return bits
+            samples = self.sampler.sample(block.model, call_seed, budget)
+            longest = max(longest, time.monotonic() - began)
+            return samples
 
-        size = block_size(budget.left(), self._probe_s)
-        record = search_blocks(problem, budget, best, sample, size, seed, lambda: 1.5 * last)
-        info = {"simulated": "gate QPU in software (Aer statevector, noiseless)"}
-        depth = {"depth": float(DEPTH), "shots": float(SHOTS)}
-        return best.solution({**info, **depth, **record.info()})
-
-
-def block_size(seconds: float, probe_s: float) -> int:
-    """Qubits so that about 25 calls fit into the time (12 where the speed is not known)."""
-    if not probe_s or seconds <= 0:
-        return 12
-    more = math.log(seconds / (_CALLS * probe_s), _GROWTH)
-    return int(np.clip(_PROBE + math.floor(more), 4, QUBITS))
+        record = search_blocks(problem, budget, best, sample, size, seed, lambda: 1.5 * longest)
+        info = {"simulated": self.sampler.simulated}
+        figures = {"depth": float(self.sampler.depth), "shots": float(self.sampler.shots)}
+        return best.solution({**info, **figures, **record.info()})
 
 
-def _sample(device: AerSimulator, block: SwapBlock, seed: int) -> Bits:
-    """Run one circuit; return a row of bits for each distinct outcome."""
-    run = device.run(circuit(ising_of(block), ANGLES[DEPTH]), shots=SHOTS, seed_simulator=seed)
-    # Qiskit prints the last qubit first.
-    return np.array([[c == "1" for c in key[::-1]] for key in run.result().get_counts()], np.int8)
+def noiseless_blocks() -> QaoaBlocks:
+    return QaoaBlocks("qaoa-blocks", Qaoa(Noiseless()), (4, 8, 10, 12))
+
+
+def noisy_blocks() -> QaoaBlocks:
+    return QaoaBlocks("qaoa-noisy-blocks", Qaoa(Noisy(), 1, bits=8), (4, 6, 8))
+
+
+def ibm_blocks() -> QaoaBlocks:
+    return QaoaBlocks("ibm-blocks", Qaoa(Ibm(), 1))
+
+
+def noiseless_model() -> SampledModel:
+    return SampledModel("qaoa-blocks", Qaoa(Noiseless()), "gate")
+
+
+def noisy_model() -> SampledModel:
+    return SampledModel("qaoa-noisy-blocks", Qaoa(Noisy(), 1, bits=8), "gate")
+
+
+def ibm_model() -> SampledModel:
+    return SampledModel("ibm-blocks", Qaoa(Ibm(), 1), "gate")

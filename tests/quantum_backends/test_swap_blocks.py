@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from quantum_backends import kernels
 from quantum_backends.candidates import with_candidates
 from quantum_backends.descent import control, descend, timed_control
-from quantum_backends.gate.qaoa import ANGLES, all_energies, circuit, ising_of, probabilities
+from quantum_backends.gate.qaoa import all_energies
 from quantum_backends.objective import moved
 from quantum_backends.reductions.swap_block import best_swaps, draw, reweight, swap_block
 from quantum_backends.routing import check_fractions, one_hot
@@ -103,7 +103,7 @@ def test_best_swap_is_the_best_single_move(seed):
 
 def test_descent_ends_in_a_local_minimum():
     block, _ = block_of(5)
-    energies = all_energies(block)
+    energies = all_energies(block.model)
     starts = np.random.default_rng(0).integers(0, 2, (5, len(block)))
     rows, found = descend(block.model, starts)
     for bits, energy in zip(rows, found, strict=True):
@@ -114,7 +114,7 @@ def test_descent_ends_in_a_local_minimum():
 
 def test_controls_are_never_below_the_optimum_and_more_time_is_no_worse():
     block, _ = block_of(6)
-    least = all_energies(block).min()
+    least = all_energies(block.model).min()
     few = control(block.model, 1, np.random.default_rng(0))
     many = timed_control(block.model, 0.01, np.random.default_rng(0))
     assert least - 1e-12 <= many <= few
@@ -123,27 +123,3 @@ def test_controls_are_never_below_the_optimum_and_more_time_is_no_worse():
 def test_reweighting_raises_hot_links():
     weight = reweight(np.ones(3), np.array([0.9, 0.5, 0.0]), 0)
     assert weight[0] > weight[1] > weight[2] > 0 and weight.mean() == pytest.approx(1)
-
-
-@pytest.mark.parametrize("depth", [1, 2, 3])
-def test_circuit_has_the_computed_probabilities(depth):
-    from qiskit.quantum_info import Statevector
-
-    block, _ = block_of(3, size=5)
-    energies, ising = all_energies(block), ising_of(block)
-    rows = (np.arange(32)[:, None] >> np.arange(5) & 1).astype(np.int8)
-    np.testing.assert_allclose(energies, block.energy(rows), atol=1e-12)
-    bare = circuit(ising, ANGLES[depth]).remove_final_measurements(inplace=False)
-    exact = probabilities(energies, ising.scale, ANGLES[depth])
-    np.testing.assert_allclose(Statevector(bare).probabilities(), exact, atol=1e-9)
-
-
-def test_fixed_angles_beat_guessing_and_depth_helps():
-    from quantum_backends.gate.train_angles import relative_energy, training_blocks
-
-    blocks = training_blocks(6, 9, seed=99)
-    means = [
-        np.mean([relative_energy(all_energies(b), ising_of(b).scale, a) for b in blocks])
-        for a in ANGLES.values()
-    ]
-    assert 1 > means[0] > means[1] > means[2]

@@ -59,7 +59,8 @@ class Sampler(Protocol):
         Seconds that a first call is expected to take; none is begun in less.
     """
 
-    first_s: float
+    @property
+    def first_s(self) -> float: ...
 
     @property
     def simulated(self) -> str: ...

@@ -108,8 +108,8 @@ def _bqm_problems() -> tuple[Problem, ...]:
 def _program_problems() -> tuple[Problem, ...]:
     from quantum_backends.reductions.path_program import path_program
 
-    routing = [p for p in _routing_problems() if getattr(p, "incumbent", None) is not None]
-    return (_knapsack(), *(path_program(p).program for p in routing))
+    routing = [p for p in _routing_problems() if isinstance(p, RoutingProblem)]
+    return (_knapsack(), *(path_program(p).program for p in routing if p.incumbent is not None))
 
 
 def _knapsack() -> Problem:

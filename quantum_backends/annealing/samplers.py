@@ -58,7 +58,7 @@ class Tabu:
     reads: int = 2
     moves: int = 100
     restarts: int = 5
-    largest: int = 3_000
+    largest: int = 1_000
 
     simulated = "annealer in software (tabu search, dwave-samplers)"
     first_s = 0.0

@@ -21,6 +21,7 @@ from typing import Any
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # before the import: nothing calls home
 
 import ray
+from ray._private import ray_constants
 from ray.exceptions import RayError
 
 from qb_controller.errors import OptimiserError
@@ -75,14 +76,23 @@ class Solver:
                 news.put(Done(job.number, None, f"{type(error).__name__}: {error}"))
 
         threading.Thread(target=work, daemon=True).start()
-        while True:
-            message = news.get()
-            while isinstance(message, Progress) and not news.empty():
-                message = news.get()  # only the newest is worth a message
+        yield from thinned(news)
+
+
+def thinned(news: queue.SimpleQueue[Progress | Done]) -> Iterator[Progress | Done]:
+    """Pass messages on up to the end, of many better answers in a short time only the last."""
+    message, sent = news.get(), -math.inf
+    while isinstance(message, Progress):
+        try:
+            newer = news.get(timeout=max(0.0, sent + REPORT_GAP_S - time.monotonic()))
+        except queue.Empty:
             yield message
-            if isinstance(message, Done):
-                return
-            time.sleep(REPORT_GAP_S)
+            message, sent = news.get(), time.monotonic()
+            continue
+        if isinstance(newer, Done) and newer.solution is None:
+            yield message  # it failed after all, and this was its best
+        message = newer
+    yield message
 
 
 class _Seat:
@@ -294,10 +304,14 @@ class RayPool:
 
 
 def _connect(address: str | None) -> None:
-    common: dict[str, Any] = {"log_to_driver": False, "configure_logging": False}
+    more: dict[str, Any] = {}
     if address is None:
-        common |= {"include_dashboard": False, "_node_ip_address": "127.0.0.1"}
+        # Ray listens on every interface, except on systems where it is meant for one machine
+        # alone; this is its switch for those, for here and for the processes that it starts.
+        os.environ[ray_constants.ENABLE_RAY_CLUSTERS_ENV_VAR] = "0"
+        ray_constants.ENABLE_RAY_CLUSTER = False
+        more = {"include_dashboard": False}
     try:
-        ray.init(address=address or "local", **common)
+        ray.init(address=address or "local", log_to_driver=False, configure_logging=False, **more)
     except (ConnectionError, ValueError) as error:
         raise OptimiserError(f"no Ray cluster at {address or 'this machine'}: {error}") from None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import queue
 import signal
 import time
 from collections.abc import Iterator
@@ -14,8 +15,9 @@ import pytest
 from qb_controller.runtime.dispatcher import Dispatcher
 from qb_controller.runtime.engine import Availability
 from qb_controller.runtime.flight import Answer, Assignment
-from qb_controller.runtime.jobs import Ended, Progress, Run
+from qb_controller.runtime.jobs import Done, Ended, Progress, Run
 from qb_controller.runtime.task import State, Task
+from quantum_backends.solution import Solution
 from tests.runtime import solvers
 from tests.runtime.test_workers import diamond, gone
 
@@ -23,7 +25,7 @@ if find_spec("ray") is None:
     pytest.skip("Ray is not installed (pip install 'q-backbone[ray]')", allow_module_level=True)
 
 os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
-from qb_controller.runtime.ray_pool import RayPool
+from qb_controller.runtime.ray_pool import RayPool, thinned
 
 PATIENCE = 60.0
 
@@ -104,6 +106,21 @@ def test_errors_name_themselves(pool: RayPool) -> None:
     assert (found.status, found.detail) == ("failed", "ZeroDivisionError: one over nothing")
     assert "no module named vendor" in pool.availability().refusals["unloadable"]
     assert run(pool, "unloadable", 10.0)[0].status == "unavailable"
+
+
+def test_of_many_answers_in_a_short_time_the_last_is_passed_on() -> None:
+    answers = [Solution(None, value, "x", 0.0) for value in (3.0, 2.0, 1.0)]
+
+    def passed_on(last: Done) -> list[Progress | Done]:
+        news: queue.SimpleQueue[Progress | Done] = queue.SimpleQueue()
+        for each in (*(Progress(1, answer) for answer in answers), last):
+            news.put(each)
+        return list(thinned(news))
+
+    end = Done(1, answers[2])
+    assert passed_on(end)[-1] == end
+    failed = Done(1, None, "boom")
+    assert passed_on(failed)[-2:] == [Progress(1, answers[2]), failed]
 
 
 def answer_of(dispatcher: Dispatcher, seconds: float) -> Answer:

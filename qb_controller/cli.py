@@ -33,6 +33,7 @@ COMMANDS = {
     "traffic": ("traffic", "make a traffic matrix for a topology"),
     "demo": ("demo", "a live network before and after Q-Backbone (needs root)"),
     "solve": ("solve", "route the demands of a file, without a network"),
+    "wireless": ("wireless", "channels of access points, from a scenario file"),
     "bench": ("bench", "measure, on a live network and without"),
 }
 """Name: (module in :mod:`qb_controller.commands`, summary). A module has ``add_arguments(name,

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from quantum_backends import choice_kernels as kernels
-from quantum_backends.choices import ChoiceProblem
+from quantum_backends.choices import ChoiceProblem, Chosen
 from quantum_backends.routing import Ints
 from quantum_backends.solution import Solution
 from quantum_backends.solver import Budget, ignore
@@ -78,3 +78,11 @@ class BestChoice:
         answer = self._problem.chosen(self.flat)
         value = self._problem.value(answer)
         return Solution(answer, value, self._name, at - self._began, info)
+
+
+def settled_greedy(problem: ChoiceProblem) -> Chosen:
+    """Weighted DSATUR and descent: an answer in milliseconds."""
+    table = kernels.table_of(problem)
+    flat = kernels.greedy(table)
+    kernels.descend(table, flat, kernels.field_of(table, flat), movable(problem))
+    return problem.chosen(flat)

@@ -77,22 +77,19 @@ def path_loss_db(scenario: Scenario) -> Floats:
     """
     if scenario.path_loss_db is not None:
         return np.array(scenario.path_loss_db, dtype=np.float64)
-    points = np.array([a.at for a in scenario.access_points])[:, None]
-    distance = np.linalg.norm(points - np.array([s.at for s in scenario.stations]), axis=2)
+    points = np.array([a.at for a in scenario.access_points])
+    places = np.array([s.at for s in scenario.stations])
+    distance = np.hypot(points[:, 0, None] - places[:, 0], points[:, 1, None] - places[:, 1])
     distance = np.maximum(distance, _NEAREST_M)
     preset = PRESETS[scenario.environment]
     frequency = np.log10(CENTRE_HZ[scenario.band] / 1e9)
-
-    def loss(terms: tuple[float, float, float]) -> Floats:
-        return np.asarray(terms[0] + terms[1] * np.log10(distance) + terms[2] * frequency)
-
+    decades = np.log10(distance)
+    clear, hidden = (a + c * frequency + b * decades for a, b, c in (preset.sight, preset.no_sight))
     rng = np.random.default_rng(scenario.seed)
     seen = rng.random(distance.shape) < sight_probability(scenario.environment, distance)
-    shadow = rng.normal(size=distance.shape)
-    clear = loss(preset.sight)
-    hidden = np.maximum(clear, loss(preset.no_sight))
-    sigma = np.where(seen, *preset.shadow_db)
-    return np.asarray(np.where(seen, clear, hidden) + sigma * shadow)
+    shadow = rng.standard_normal(distance.shape)
+    shadow *= np.where(seen, *preset.shadow_db)
+    return np.asarray(np.where(seen, clear, np.maximum(clear, hidden)) + shadow)
 
 
 def overlap(scenario: Scenario) -> Floats:

@@ -266,3 +266,46 @@ def evolve(scenario: Scenario, rng: np.random.Generator, spread_m: float = 2.0) 
         for i, s in enumerate(scenario.stations)
     )
     return replace(scenario, stations=stations)
+
+
+def as_mapping(scenario: Scenario) -> dict[str, Any]:
+    """What :func:`read` reads back: the scenario as plain values."""
+    points = [
+        {
+            "name": p.name,
+            "x": round(p.at[0], 2),
+            "y": round(p.at[1], 2),
+            "power_dbm": p.power_dbm,
+            **({} if p.channel is None else {"channel": p.channel}),
+        }
+        for p in scenario.access_points
+    ]
+    stations = [
+        {
+            "name": s.name,
+            "x": round(s.at[0], 2),
+            "y": round(s.at[1], 2),
+            "demand_mbps": round(s.demand_bps / 1e6, 4),
+            **(
+                {}
+                if s.access_point is None
+                else {"access_point": scenario.access_points[s.access_point].name}
+            ),
+        }
+        for s in scenario.stations
+    ]
+    mapping = {
+        "name": scenario.name,
+        "band": scenario.band,
+        "channels": list(scenario.channels),
+        "width_mhz": scenario.width_hz / 1e6,
+        "environment": scenario.environment,
+        "noise_dbm": scenario.noise_dbm,
+        "seed": scenario.seed,
+        "change_cost": scenario.change_cost,
+        "access_points": points,
+        "stations": stations,
+    }
+    if scenario.path_loss_db is not None:
+        mapping["path_loss_db"] = [list(row) for row in scenario.path_loss_db]
+    return mapping

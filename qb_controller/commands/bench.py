@@ -12,6 +12,7 @@ SUBJECTS = {
     "runtime": ("bench_runtime", "tasks by deadline under load, and with workers killed"),
     "te": ("bench_te", "traffic engineering: every backend, instance and deadline"),
     "flow": ("bench_flow", "maximum total flow beside published figures"),
+    "wireless": ("bench_wireless", "channels: every backend, size and deadline"),
     "formulate": ("bench_formulate", "time and memory to formulate, by size"),
 }
 """Name: (module in :mod:`qb_controller.commands`, summary). A module has ``add_arguments(name,

@@ -102,3 +102,11 @@ def test_bad_problems_are_named():
         replace(good, first=np.array([0, 3, 3, 6]))
     with pytest.raises(ValueError, match=r"answer\[1\]: 2"):
         good.check((0, 2, 0))
+
+
+def test_one_sided_couplings_are_refused():
+    good = drawn(3, 2, 1)
+    weight = good.weight.copy()
+    weight[0] *= 1.001
+    with pytest.raises(ValueError, match="symmetric"):
+        replace(good, weight=weight)

@@ -1,0 +1,201 @@
+"""The wireless application at work: from a scenario to a verified configuration in time.
+
+formulate -> policy -> solver -> interpret -> verify, as for every application. What is in force
+stays where nothing better was verified before the deadline.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from qb_controller.applications import wireless
+from qb_controller.applications.wireless_radio import Air, air_of, quality
+from qb_controller.errors import VerificationError
+from qb_controller.model.decision import Decision
+from qb_controller.model.radio import Configuration, RadioQuality, Scenario
+from qb_controller.orchestration.service import Question, Service
+from qb_controller.runtime.messages import Settings
+from qb_controller.runtime.task import Worth
+from quantum_backends.choice_search import settled_greedy
+from quantum_backends.choices import ChoiceProblem
+from quantum_backends.solution import Solution
+
+NAME = "wireless"
+
+WORTH = Worth(early=0.002)
+"""Channels are changed at the deadline and not before, so any gain is worth the time."""
+
+RESERVE_S = 0.005
+RESERVE_PER_POINT_S = 5e-5
+"""Time kept back for verifying; 0.05 s were seen at 1,000 access points."""
+
+GREEDY = "dsatur"
+"""What a configuration is called that exists before any solver is asked."""
+
+
+@dataclass(frozen=True)
+class Channels:
+    """A verified configuration.
+
+    Attributes
+    ----------
+    configuration : Configuration
+    before : RadioQuality or None
+        Of the channels in force; None where some access point had none.
+    after : RadioQuality
+    decision : Decision
+    backend : str
+        Whose answer it is; ``dsatur`` for the greedy one, ``incumbent`` where nothing changed.
+    elapsed_s : float
+        From the scenario to here.
+    detail : str
+        Why a solver's answer was not taken; empty where it was.
+    """
+
+    configuration: Configuration
+    before: RadioQuality | None
+    after: RadioQuality
+    decision: Decision
+    backend: str
+    elapsed_s: float
+    detail: str = ""
+
+
+def settings_of(deadline_s: float, pinned: str | None, seed: int) -> Settings:
+    """Settings of a choice of channels: the cost of changing is in the problem itself."""
+    return Settings(
+        deadline_s=deadline_s,
+        pinned_backend=pinned,
+        min_gain=0.0,
+        full_gain=0.0,
+        quiet_mlu=0.0,
+        seed=seed,
+    )
+
+
+def optimise(
+    service: Service,
+    scenario: Scenario,
+    settings: Settings,
+    objective: str = "interference",
+) -> Channels:
+    """Choose channels (and for the utility users, too) before the settings' deadline.
+
+    For the utility the users are placed by best response after the channels, and the better of
+    that and what was there is kept, by the scenario's own figures.
+    """
+    began = time.monotonic()
+    air = air_of(scenario)
+    users = wireless.users_now(scenario, air)
+    task = wireless.formulate(scenario, air, users, objective)
+    first = _first(task.problem)
+    task = replace(task, problem=replace(task.problem, incumbent=first.answer))
+    until = began + settings.deadline_s - service.engine.grace_s - RESERVE_S
+    until -= RESERVE_PER_POINT_S * len(scenario.access_points)
+    known = {"incumbent": first.value}
+    question = Question(task.problem, NAME, settings, until, known, worth=WORTH)
+    decision, solution = service.answer(question)
+    chosen, after, detail = first, None, ""
+    if solution is not None:
+        try:
+            after = wireless.verify(task, solution)
+            chosen = solution
+        except VerificationError as error:
+            detail = str(error)
+    configuration = wireless.interpret(task, chosen)
+    if after is None:
+        after = wireless.verify(task, first)
+    if objective == "utility":
+        configuration, after = _with_users(scenario, air, configuration, after)
+    before = _in_force(scenario, air, users)
+    elapsed = time.monotonic() - began
+    return Channels(configuration, before, after, decision, chosen.backend, elapsed, detail)
+
+
+def _first(problem: ChoiceProblem) -> Solution:
+    """The better of the incumbent and weighted DSATUR, in milliseconds."""
+    greedy = settled_greedy(problem)
+    value = problem.value(greedy)
+    if problem.incumbent is not None and problem.value(problem.incumbent) <= value:
+        return Solution(problem.incumbent, problem.value(problem.incumbent), "incumbent", 0.0)
+    return Solution(greedy, value, GREEDY, 0.0)
+
+
+def _with_users(
+    scenario: Scenario, air: Air, configuration: Configuration, found: RadioQuality
+) -> tuple[Configuration, RadioQuality]:
+    moved = wireless.reassociate(scenario, air, configuration)
+    better = quality(scenario, air, moved)
+    return (moved, better) if better.utility > found.utility else (configuration, found)
+
+
+def _in_force(scenario: Scenario, air: Air, users: tuple[int, ...]) -> RadioQuality | None:
+    numbers = [point.channel for point in scenario.access_points]
+    known = tuple(number for number in numbers if number is not None)
+    if len(known) != len(numbers):
+        return None
+    return quality(scenario, air, Configuration(known, users))
+
+
+def applied(scenario: Scenario, configuration: Configuration) -> Scenario:
+    """The scenario with a configuration in force."""
+    points = tuple(
+        replace(point, channel=number)
+        for point, number in zip(scenario.access_points, configuration.channels, strict=True)
+    )
+    stations = tuple(
+        replace(station, access_point=user)
+        for station, user in zip(scenario.stations, configuration.users, strict=True)
+    )
+    return replace(scenario, access_points=points, stations=stations)
+
+
+def as_json(scenario: Scenario, found: Channels) -> dict[str, Any]:
+    """A configuration in names and numbers that other systems can take."""
+    points = scenario.access_points
+    return {
+        "scenario": scenario.name,
+        "channels": {p.name: c for p, c in zip(points, found.configuration.channels, strict=True)},
+        "users": {
+            s.name: points[u].name
+            for s, u in zip(scenario.stations, found.configuration.users, strict=True)
+        },
+        "before": _figures(found.before),
+        "after": _figures(found.after),
+        "backend": found.backend,
+        "reason": found.decision.reason,
+        "detail": found.detail,
+        "elapsed_s": found.elapsed_s,
+    }
+
+
+def _figures(found: RadioQuality | None) -> Mapping[str, float] | None:
+    if found is None:
+        return None
+    rates = sorted(found.rates_bps)
+    return {
+        "interference": found.interference,
+        "utility": found.utility,
+        "changed": found.changed,
+        "rate_median_bps": rates[len(rates) // 2],
+        "rate_worst_bps": rates[0],
+    }
+
+
+def as_uci(scenario: Scenario, found: Channels) -> str:
+    """OpenWrt's ``uci`` commands, one stanza for each access point; the radio is ``radio0``."""
+    band = {"2.4GHz": "2g", "5GHz": "5g"}[scenario.band]
+    lines = []
+    for point, channel in zip(scenario.access_points, found.configuration.channels, strict=True):
+        lines += [
+            f"# {point.name}",
+            f"uci set wireless.radio0.band='{band}'",
+            f"uci set wireless.radio0.channel='{channel}'",
+            f"uci set wireless.radio0.htmode='HT{scenario.width_hz / 1e6:.0f}'",
+            f"uci set wireless.radio0.txpower='{point.power_dbm:.0f}'",
+            "uci commit wireless",
+        ]
+    return "\n".join(lines) + "\n"

@@ -1,9 +1,9 @@
-"""Candidate paths: shortest paths under rising link prices, completed by column generation.
+"""Candidate paths: split routing under link prices, completed by column generation.
 
-A few rounds of all-or-nothing routing, each under prices that grow exponentially with the load so
-far, give most of the columns that the linear program wants; its dual values price the rest. The
-program starts at the feasible point "everybody on the first path", so the primal simplex needs no
-first phase and the warm start after new columns costs little.
+Split routing under exponential prices (:mod:`quantum_backends.equilibrium`) comes within a
+hundredth of a percent of its own bound, with the paths it used; a linear program over them, whose
+dual values price further paths, closes what is left of the gap. The program starts at the feasible
+point "everybody on the cheapest path", so the primal simplex needs no first phase.
 """
 
 from __future__ import annotations
@@ -15,18 +15,18 @@ import numpy as np
 
 from quantum_backends.bounds import dual_bound
 from quantum_backends.columns import ColumnPool, ranges
+from quantum_backends.equilibrium import GAP, cheapest, equilibrate
 from quantum_backends.master import Master
-from quantum_backends.routing import Floats, Fractions, Ints, RoutingProblem, flatten, nest
+from quantum_backends.routing import Floats, Fractions, RoutingProblem, flatten, nest
 from quantum_backends.shortest import ShortestPaths
-
-ROUNDS = 6
-"""Rounds of all-or-nothing routing before the linear program."""
 
 TOLERANCE = 1e-6
 """Relative distance between linear program and dual bound at which pricing ends."""
 
-_STEEPNESS = (6.0, 2.0)
-"""Exponent of the link prices in the first round, and its growth per round."""
+SMALL = 3000
+"""Up to so many demands the linear program follows whenever there is time: it takes at most about
+0.2 s and makes bound and paths exact. Above, it takes seconds, and only follows where the
+equilibrium did not come within :data:`quantum_backends.equilibrium.GAP` of its bound."""
 
 
 def with_candidates(problem: RoutingProblem, seconds: float = 1.0) -> RoutingProblem:
@@ -61,35 +61,11 @@ def with_candidates(problem: RoutingProblem, seconds: float = 1.0) -> RoutingPro
     finder = ShortestPaths(
         problem.n_nodes, problem.tail, problem.head, problem.source, problem.target
     )
-    bound, price = _spread(problem, finder, pool, deadline)
-    if time.monotonic() < deadline and problem.volume.any():
+    mlu, bound, price = equilibrate(problem, finder, pool, deadline)
+    rough = problem.n_demands <= SMALL or mlu > bound * (1 + GAP)
+    if rough and time.monotonic() < deadline and problem.volume.any():
         bound = max(bound, _price(problem, finder, pool, price, deadline))
     return _with_pool(problem, pool, bound)
-
-
-def _spread(
-    problem: RoutingProblem, finder: ShortestPaths, pool: ColumnPool, deadline: float
-) -> tuple[float, Floats]:
-    """Route everything on shortest paths a few times; return the best bound and last prices."""
-    demands = np.arange(problem.n_demands)
-    shortest = 1 / problem.capacity
-    price = 1 + 1e-6 * shortest / shortest.max()
-    load = np.zeros(problem.n_links)
-    bound = 0.0
-    for turn in range(ROUNDS):
-        distance, start, link = finder.find(price)
-        bound = max(bound, dual_bound(problem, price, distance))
-        pool.add(demands, start, link)
-        flow = np.repeat(problem.volume, np.diff(start))
-        step = 1.0 if turn == 0 else 2.0 / (turn + 2)
-        load += step * (np.bincount(link, flow, problem.n_links) - load)
-        used = load / problem.capacity
-        highest = float(used.max()) or 1.0
-        steep = _STEEPNESS[0] + _STEEPNESS[1] * turn
-        price = (np.exp(steep * (used / highest - 1)) + 1e-4) * shortest
-        if time.monotonic() > deadline:
-            break
-    return bound, price
 
 
 def _price(
@@ -100,7 +76,7 @@ def _price(
     deadline: float,
 ) -> float:
     """Add the columns that the linear program's duals ask for; return the proven bound."""
-    master = Master(problem, pool, _cheapest(pool, price))
+    master = Master(problem, pool, cheapest(pool, price))
     bound = 0.0
     while (left := deadline - time.monotonic()) > 0:
         if not master.solve(left):
@@ -121,13 +97,6 @@ def _price(
             break
         master.add(np.arange(known, len(pool)))
     return bound
-
-
-def _cheapest(pool: ColumnPool, price: Floats) -> Ints:
-    """The column of each demand that is shortest under the prices."""
-    order = np.lexsort((pool.lengths(price), pool.demand))
-    new = np.diff(pool.demand[order], prepend=-1) > 0
-    return order[new]
 
 
 def _with_pool(problem: RoutingProblem, pool: ColumnPool, bound: float) -> RoutingProblem:

@@ -10,6 +10,8 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
+from qb_controller.runtime.jobs import Ended, Run
+from qb_controller.runtime.member import Member
 from qb_controller.runtime.workers import WorkerPool
 from quantum_backends.routing import RoutingProblem
 from tests.runtime import solvers
@@ -110,6 +112,60 @@ def test_a_worker_killed_while_idle_is_replaced(pool: WorkerPool) -> None:
     assert pool.wait_ready(PATIENCE)
     assert pool.pids()["classical"] != victim
     assert pool.solve("descent", diamond(), soon(10), seed=1).status == "answered"
+
+
+def until_ended(pool: WorkerPool, *numbers: int) -> dict[int, Run]:
+    ended: dict[int, Run] = {}
+    while set(ended) != set(numbers):
+        ended |= {e.number: e.run for e in pool.poll(10.0) if isinstance(e, Ended)}
+    return ended
+
+
+def test_several_jobs_are_in_flight_and_solve_leaves_the_others_alone(pool: WorkerPool) -> None:
+    deaf = pool.submit("deaf", diamond(), soon(), seed=1)
+    assert pool.unavailable()["silent"] == "the annealer worker is busy"
+    assert 0 < pool.availability().waits["silent"] <= 0.3 + pool.grace_s
+    assert pool.solve("descent", diamond(), soon(10), seed=1).status == "answered"
+    refused = pool.submit("silent", diamond(), soon(), seed=1)
+    ended = until_ended(pool, deaf, refused)
+    assert (ended[deaf].status, ended[refused].status) == ("killed", "unavailable")
+    assert ended[deaf].solution is not None
+
+
+def test_a_job_is_called_off_and_its_worker_goes_on(pool: WorkerPool) -> None:
+    before = pool.pids()
+    number = pool.submit("obedient", diamond(), soon(60), seed=1)
+    while not pool.poll(1.0):
+        pass  # until the first answer
+    pool.cancel(number)
+    assert until_ended(pool, number)[number].status == "stopped"
+    pool.cancel(number)
+    assert pool.pids() == before
+    assert pool.solve("descent", diamond(), soon(10), seed=1).status == "answered"
+
+
+def test_a_starved_solver_ends_its_job_in_time_and_its_worker_later(
+    pool: WorkerPool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Member, "starved", lambda *_: True)
+    victim = pool.pids()["annealer"]
+    run = pool.solve("deaf", diamond(), soon(0.1), seed=1)
+    assert (run.status, run.solution is not None) == ("stopped", True)
+    assert "for want of a core" in run.detail
+    assert pool.states()["annealer"] == "busy" and alive(victim)
+    monkeypatch.undo()  # it sleeps, and so it does not want to run
+    pool.poll(0.1)
+    assert gone(victim)
+
+
+def test_two_of_one_family_race_where_it_has_two_workers() -> None:
+    with WorkerPool(solvers.GOOD, solvers.GOOD_SPEC, copies={"classical": 2}, cores=2) as pool:
+        assert pool.wait_ready(PATIENCE)
+        assert set(pool.pids()) == {"classical", "classical-2"}
+        numbers = [pool.submit("descent", diamond(), soon(10), seed) for seed in (1, 2)]
+        assert pool.availability().room == 0
+        assert {run.status for run in until_ended(pool, *numbers).values()} == {"answered"}
+        assert pool.availability().room == 2
 
 
 def test_errors_name_themselves(pool: WorkerPool) -> None:

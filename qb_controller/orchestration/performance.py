@@ -187,6 +187,11 @@ class Performance:
             out.append(Prediction(backend, family, formulation, forecasts))
         return tuple(out)
 
+    def warm(self) -> None:
+        """Load or compile what a prediction needs; the first one would take a second else."""
+        seen = {"size": 1.0, "bound": 1.0, "incumbent": 2.0, "allowed_s": 1.0}
+        self.predict("", seen, (1.0,), {})
+
     def counts(self) -> dict[tuple[str, str, str], int]:
         """Outcomes remembered, by kind, backend and formulation."""
         return {key: len(memory) for key, memory in self._memories.items() if len(memory)}

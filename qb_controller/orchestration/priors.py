@@ -66,20 +66,20 @@ class Prior:
 
 
 SINGLE: Mapping[str, Prior] = {
-    "highs-mip": Prior(0.002, 2e-6, True, 0.0, 0.6, 1.6e-7, 2),
-    "local-search": Prior(0.001, 2e-6, True, 0.012, 0.03, 2e-5),
+    "highs-mip": Prior(0.002, 2e-6, True, 0.0005, 0.6, 1.6e-7, 2),
+    "local-search": Prior(0.001, 2e-6, True, 0.003, 0.03, 2e-6, 2),
     "exhaustive": Prior(0.001, 1e-5, True, 0.0, 0.1, 1e-2),
-    "cp-sat": Prior(0.002, 3e-6, True, 0.0, 0.33, 5e-7, 2),
-    "lp-rounding": Prior(0.002, 3e-6, True, 0.012, 0.07, 4e-5),
+    "cp-sat": Prior(0.002, 3e-6, True, 0.001, 0.33, 5e-7, 2),
+    "lp-rounding": Prior(0.002, 3e-6, True, 0.003, 0.07, 1e-7, 2),
     "path-switch": Prior(0.002, 3e-6, True, 0.001, 0.09, 1e-4),
-    "sa-blocks": Prior(0.01, 1.5e-5, True, 0.001, 1.2, 1.7e-8, 2),
-    "tabu-blocks": Prior(0.01, 1.5e-5, True, 0.001, 1.2, 2e-8, 2),
-    "descent-blocks": Prior(0.01, 1.5e-5, True, 0.001, 1.2, 2e-8, 2),
-    "sa-qubo": Prior(0.03, 7e-4, True, 0.003, 0.6, 8e-6, 2),
+    "sa-blocks": Prior(0.01, 1.5e-5, True, 0.006, 1.2, 1.7e-8, 2),
+    "tabu-blocks": Prior(0.01, 1.5e-5, True, 0.006, 1.2, 2e-8, 2),
+    "descent-blocks": Prior(0.01, 1.5e-5, True, 0.006, 1.2, 2e-8, 2),
+    "sa-qubo": Prior(0.03, 7e-4, True, 0.006, 0.6, 8e-6, 2),
     "tabu-qubo": Prior(0.01, 9e-4, True, 0.03, 1.2, 3e-5, 2),
-    "descent-qubo": Prior(0.01, 1.3e-4, True, 0.001, 0.7, 2.4e-7, 2),
+    "descent-qubo": Prior(0.01, 1.3e-4, True, 0.006, 0.7, 2.4e-7, 2),
     "mock-dwave-blocks": Prior(0.18, 2e-5, True, 0.01, 1.5, 1.1e-6, 2),
-    "qaoa-blocks": Prior(0.02, 3e-5, True, 0.001, 1.2, 2.8e-6, 2),
+    "qaoa-blocks": Prior(0.02, 3e-5, True, 0.01, 1.2, 2.8e-6, 2),
     "qaoa-noisy-blocks": Prior(0.07, 5e-5, True, 0.03, 1.5, 4e-6, 2),
 }
 """Of routing on single paths, by backend."""

@@ -101,6 +101,7 @@ class Service:
         self.clock = clock
         self._outcomes = outcomes or Outcomes(journal.directory)
         self._ledger = Ledger()
+        self.advisor.performance.warm()
         self.watch = Watch(self.advisor)
         self.watch.start()
         teach(self.advisor.performance, self._outcomes)

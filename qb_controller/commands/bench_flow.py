@@ -116,6 +116,7 @@ def _instance(
     runs = []
     for backend in args.backends.split(","):
         pinned = None if backend == "auto" else backend
+        solver.ready()
         ask = partial(solver.answer, make, settings_of(args.deadline, True, pinned, args.seed))
         answers = sorted((ask() for _ in range(args.repeat)), key=lambda answer: answer.elapsed_s)
         runs.append({**about, **report_of(answers[len(answers) // 2], args.deadline, False)})

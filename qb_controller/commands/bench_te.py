@@ -152,6 +152,7 @@ def _cell(
     from qb_controller.commands.solve import report_of
 
     pinned = None if name == "auto" else name
+    solver.ready()
     answer = solver.answer(instance.make, settings_of(deadline, args.split, pinned, args.seed))
     report = report_of(answer, deadline, False)
     problem = answer.problem

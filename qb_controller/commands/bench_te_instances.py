@@ -21,7 +21,8 @@ MESHES = ((50, 0), (50, 1), (50, 2), (100, 0), (100, 1), (100, 2))
 GROUPS = ((25, "up to 25 nodes"), (61, "up to 61 nodes"), (10_000, "more nodes"))
 """Zoo networks by size; dense ones are a group of their own."""
 
-DENSE = "dense"
+DENSE, DENSE_FROM = "dense", 5
+"""Directed links per node from which a network counts as dense; backbones have 2 to 4."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +86,7 @@ def _fitting(names: list[str], words: list[str], strict: bool) -> list[str]:
 def _of_file(files: Files, split: bool, optima: dict[str, float]) -> Instance:
     topology, matrix = read_instance(files.graph, files.demands)
     size = len(topology.nodes)
-    dense = len(topology.edges) > 6 * size
+    dense = len(topology.edges) > DENSE_FROM * size
     group = DENSE if dense else next(name for limit, name in GROUPS if size <= limit)
     make = partial(routing_problem, topology, matrix, split)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from statistics import median
 from typing import Any
@@ -67,10 +68,10 @@ def _line(group: str, deadline: float, name: str, cells: Sequence[Run]) -> dict[
     }
 
 
-def gap_at(run: Run, at: float) -> float | None:
-    """Gap of the best plan reported until a time; None before the first."""
+def gap_at(run: Run, at: float) -> float:
+    """Gap of the best plan reported until a time; NaN before the first."""
     values = [value for when, value in run["curve"] if when <= at]
-    return min(values) / run["bound"] - 1 if values and run["bound"] else None
+    return min(values) / run["bound"] - 1 if values and run["bound"] else math.nan
 
 
 def write_picture(runs: Sequence[Run], path: str) -> None:
@@ -93,12 +94,15 @@ def write_picture(runs: Sequence[Run], path: str) -> None:
     for panel, group in zip(panels[0], groups, strict=True):
         for name in dict.fromkeys(run["asked"] for run in runs):
             cells = _cells(runs, group, longest, name)
-            gaps = [[gap_at(run, at) for run in cells] for at in times]
-            curve = [
-                100 * max(median(found), 1e-4) if cells and None not in found else np.nan
-                for found in gaps
-            ]
-            panel.plot(times, curve, label=name, linewidth=2.5 if name == "auto" else 1.2)
+            if not cells:
+                continue
+            gaps = np.median([[gap_at(run, at) for at in times] for run in cells], axis=0)
+            panel.plot(
+                times,
+                100 * np.maximum(gaps, 1e-4),
+                label=name,
+                linewidth=2.5 if name == "auto" else 1.2,
+            )
         panel.set(xscale="log", yscale="log", title=group, xlabel="seconds from the parsed files")
         panel.grid(visible=True, which="major", alpha=0.3)
     panels[0][0].set_ylabel("median gap to the fractional optimum, %")

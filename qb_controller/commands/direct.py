@@ -1,8 +1,8 @@
 """Problems straight to warm workers: no network, no cycle, the same policy and the same runtime.
 
 :meth:`Solver.answer` is the whole way from a problem to a checked answer: candidate paths, the
-policy's decision, the solvers' runs, the problem's own check. It always ends in a plan, because
-the first paths of all demands are one.
+policy's decision, the solvers' runs, the problem's own check. It always ends in a plan, because a greedy
+one is there before any solver is asked.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from qb_controller.commands.first_plans import STEPS
 from qb_controller.errors import InputError
 from qb_controller.model.decision import Decision
 from qb_controller.orchestration.advisor import Advisor, Circumstances
@@ -24,7 +23,10 @@ from qb_controller.orchestration.service import Question, Service
 from qb_controller.runtime.jobs import Event, Progress
 from qb_controller.runtime.messages import Settings
 from qb_controller.runtime.task import Worth
-from qb_controller.runtime.workers import WorkerPool
+from qb_controller.runtime.workers import GRACE_S, WorkerPool
+from quantum_backends.candidates import with_candidates
+from quantum_backends.greedy import greedy
+from quantum_backends.greedy import warm as warm_greedy
 from quantum_backends.problem import Problem
 from quantum_backends.registry import BACKENDS
 from quantum_backends.solution import Solution
@@ -47,7 +49,10 @@ WORTH = Worth(early=0.002)
 """Nothing waits for the answer before its deadline, so that any gain is worth the time; only of
 equals is the quicker one taken."""
 
-FIRST_PATHS = "first-paths"
+GRACE_SHARE = 0.1
+"""Share of a short deadline that a solver may take to stop when it is asked to."""
+
+GREEDY = "greedy"
 """What the plan is called that exists before any solver is asked."""
 
 
@@ -67,7 +72,7 @@ class Answer:
         From the call to the checked answer.
     curve : tuple of (float, float)
         Seconds since the call and value of each improvement, as it was reported; the first entry
-        is the plan of first paths.
+        is the greedy plan.
     detail : str
         What is to be said besides the decision's reason; empty where nothing is.
     """
@@ -110,6 +115,11 @@ def settings_of(deadline_s: float, split: bool, pinned: str | None, seed: int) -
     )
 
 
+def refined(problem: Any, seconds: float) -> Any:
+    """The problem with candidate paths and a bound; flow problems are made with their paths."""
+    return with_candidates(problem, seconds) if problem.form == "routing" else problem
+
+
 def families_for(problem: Problem, settings: Settings, backends: Mapping[str, Any]) -> set[str]:
     """Families worth a worker: the classical one, and what the policy would turn to.
 
@@ -118,10 +128,9 @@ def families_for(problem: Problem, settings: Settings, backends: Mapping[str, An
     """
     if settings.pinned_backend is not None:
         return {backends[settings.pinned_backend].family}
-    steps = STEPS[problem.form]
-    sketch = steps.refine(problem, 0.0)
+    sketch = refined(problem, 0.0)
     known = {
-        "incumbent": sketch.value(steps.first(sketch)),
+        "incumbent": sketch.value(greedy(sketch)),
         "allowed_s": settings.deadline_s,
         "split": float(settings.split),
     }
@@ -173,35 +182,38 @@ class Solver:
 
     def warm(self, form: str) -> None:
         """Wait for the workers; meanwhile load here what the way of such problems needs."""
-        steps = STEPS[form]
-        tiny = steps.refine(known_problems(form)[0], 1.0)
-        steps.first(tiny)
+        warm_greedy(form)
+        tiny = refined(known_problems(form)[0], 1.0)
         features(tiny, 1.0)
         for name in self._backends:
             self._service.refusal(name, tiny)
+        self.ready()
+
+    def ready(self) -> None:
+        """Wait until every worker is free; one whose job had to be killed is started again."""
         self._pool.wait_ready(PATIENCE_S)
 
     def answer(self, make: Callable[[], Problem], settings: Settings) -> Answer:
         """Make a problem and solve it within ``settings.deadline_s``, counted from this call."""
         began = time.monotonic()
         problem = make()
+        self._pool.grace_s = min(GRACE_S, GRACE_SHARE * settings.deadline_s)
         until = began + settings.deadline_s - self._pool.grace_s - RESERVE_S
         until -= RESERVE_PER_DEMAND_S * problem.size
-        steps = STEPS[problem.form]
-        problem = steps.refine(problem, REFINE_SHARE * settings.deadline_s)
-        plan = steps.first(problem)
-        best = Solution(plan, problem.value(plan), FIRST_PATHS, time.monotonic() - began)
+        problem = refined(problem, REFINE_SHARE * settings.deadline_s)
+        plan = greedy(problem)
+        best = Solution(plan, problem.value(plan), GREEDY, time.monotonic() - began)
         self._pool.curve = [(time.monotonic(), best.value)]
         known = {"incumbent": best.value, "split": float(settings.split)}
         question = Question(problem, APPLICATION, settings, until, known, 1, WORTH)
         seen = features(problem, settings.deadline_s, known)
         decision = self._service.decide(question, needless(seen, settings))
-        detail = "no solver was asked; this is the plan of first paths"
+        detail = "no solver was asked; this is the greedy plan"
         if decision.backend != NONE:
             best, detail = _better(problem, best, self._service.run(decision, question))
         elapsed = time.monotonic() - began
         curve = [(at - began, value) for at, value in self._pool.curve]
-        if best.backend != FIRST_PATHS:
+        if best.backend != GREEDY:
             curve.append((elapsed, best.value))
         return Answer(problem, best, decision, elapsed, tuple(curve), detail)
 
@@ -213,12 +225,12 @@ def _better(problem: Problem, first: Solution, runs: Runs) -> tuple[Solution, st
     if found is None:
         late = run.status in ("stopped", "killed", "answered")
         why = "no solver answered in time" if late else f"the solver failed: {run.detail}"
-        return first, f"{why}; this is the plan of first paths"
+        return first, f"{why}; this is the greedy plan"
     try:
         problem.check(found.answer)
     except ValueError as error:
-        return first, f"{found.backend} gave no plan ({error}); this is the plan of first paths"
+        return first, f"{found.backend} gave no plan ({error}); this is the greedy plan"
     value = problem.value(found.answer)
     if value > first.value:
-        return first, f"the plan of {found.backend} is worse than this one of first paths"
+        return first, f"the plan of {found.backend} is worse than the greedy one, which this is"
     return replace(found, value=value), run.detail

@@ -218,7 +218,8 @@ def outcome_text(one: Mapping[str, Any]) -> str:
     if one["elapsed_s"] is not None:
         figures.append(f"took {seconds(one['elapsed_s'])}")
     lines.append("  " + ", ".join(figures))
-    predicted = {row["backend"]: row for row in one["candidates"]}.get(one["backend"], {})
+    arms = {(row["backend"], row.get("formulation", "whole")): row for row in one["candidates"]}
+    predicted = arms.get((one["backend"], one.get("formulation", "whole")), {})
     if predicted.get("time_s") is not None:
         lines.append(
             f"  predicted: within {seconds(predicted['time_s'])}"

@@ -41,6 +41,10 @@ BUDGET_SHARES = (1.0, 0.4, 0.15)
 """Shares of the time left that a solver may be given: all of it, and twice less by a factor of
 two and a half, about what halves the distance of an improving answer from its end."""
 
+SHORT_S = 0.15
+"""With less time left than this, in seconds, only all of it is considered: there is little to save,
+and weighing less takes longer."""
+
 HOUR_S = 3600.0
 
 
@@ -118,6 +122,8 @@ def needless(features: Features, settings: Settings) -> str:
 
 def budgets(allowed_s: float) -> tuple[float, ...]:
     """The budgets to predict for, the longest first."""
+    if allowed_s < SHORT_S:
+        return (allowed_s,)
     return tuple(share * allowed_s for share in BUDGET_SHARES)
 
 
@@ -171,7 +177,11 @@ def decide(
     assert best.budget_s is not None and best.utility is not None
     if best.utility <= 0 and "incumbent" in features:
         return Choice(NONE, _not_worth(best), candidates)
-    hedge = hedge_for(best, open_to[1:], worth, incumbent_gap(features)) if spare > 0 else ""
+    hedge = ""
+    if spare > 0:
+        then = Spent(spent.energy_j + best.energy_j, spent.money + best.price)
+        others = [c for c in open_to[1:] if not _too_dear(c.energy_j, c.price, settings, then)]
+        hedge = hedge_for(best, others, worth, incumbent_gap(features))
     reason = why(features, open_to, hedge)
     return Choice(best.backend, reason, candidates, best.formulation, best.budget_s, hedge)
 
@@ -222,9 +232,11 @@ def _candidate(
     if not in_time:
         late = f"would take {seconds(rated[0].forecast.time90_s)}, {seconds(allowed)} are left"
         return _told(p, device, late, rated[0])
-    affordable = [r for r in in_time if not _too_dear(r, settings, spent)]
+    affordable = [r for r in in_time if not _too_dear(r.energy_j, r.money, settings, spent)]
     if not affordable:
-        return _told(p, device, _too_dear(in_time[-1], settings, spent), in_time[-1])
+        cheapest = in_time[-1]
+        reason = _too_dear(cheapest.energy_j, cheapest.money, settings, spent)
+        return _told(p, device, reason, cheapest)
     return _told(p, device, "", max(affordable))
 
 
@@ -263,18 +275,18 @@ def _told(p: Prediction, device: Device, refusal: str, rated: _Rated | None = No
     )
 
 
-def _too_dear(rated: _Rated, settings: Settings, spent: Spent) -> str:
-    """Why the operator's limits exclude it; empty where they do not."""
-    energy, money = settings.energy_per_hour_j, settings.money_per_hour
-    if energy is not None and spent.energy_j + rated.energy_j > energy:
+def _too_dear(energy_j: float, money: float, settings: Settings, spent: Spent) -> str:
+    """Why the operator's limits exclude a run; empty where they do not."""
+    most_j, most = settings.energy_per_hour_j, settings.money_per_hour
+    if most_j is not None and spent.energy_j + energy_j > most_j:
         return (
-            f"needs {rated.energy_j:.3g} J, and {spent.energy_j:.3g} of the {energy:.3g} J "
-            "allowed in an hour are used up"
+            f"needs {energy_j:.3g} J, and {spent.energy_j:.3g} of the {most_j:.3g} J allowed in "
+            "an hour are used up"
         )
-    if money is not None and spent.money + rated.money > money:
+    if most is not None and spent.money + money > most:
         return (
-            f"costs {rated.money:.3g}, and {spent.money:.3g} of the {money:.3g} allowed in "
-            "an hour are spent"
+            f"costs {money:.3g}, and {spent.money:.3g} of the {most:.3g} allowed in an hour are "
+            "spent"
         )
     return ""
 

@@ -192,6 +192,8 @@ def test_a_second_backend_races_where_it_pays_and_a_core_is_free() -> None:
     assert choose((one, replace(two, family="classical")), spare=1).hedge == ""
     assert choose((one, two), spare=1, worth=Worth(quality=0.01)).hedge == ""
     assert "two races it" in choose((one, two), spare=1).reason
+    alone = Settings(energy_per_hour_j=1.0)  # enough for one of them, at 3.75 W for 200 ms
+    assert choose((one, two), spare=1, settings=alone).hedge == ""
 
 
 @pytest.mark.parametrize(
@@ -252,6 +254,10 @@ def test_a_dominated_backend_is_never_chosen(
     better = prediction("better", time, gap, budgets=budgets(1.0))
     dominated = prediction("dominated", time * slower, gap + worse, budgets=budgets(1.0))
     assert choose((dominated, *arms(drawn, 1.0), better), 1.0).backend != "dominated"
+
+
+def test_short_deadlines_are_decided_with_less_ado() -> None:
+    assert budgets(0.1) == (0.1,) and len(budgets(0.4)) == len(BUDGET_SHARES)
 
 
 @given(ARMS, st.floats(LEAST_S, 1.0), st.floats(1.0, 5.0))

@@ -84,7 +84,7 @@ class Advisor:
         self.performance = performance or Performance(families)
         self.devices: dict[str, Device] = {each.backend: each for each in devices(backends)}
         self._takes_small: dict[tuple[str, str], bool] = {}
-        self._too_large: set[tuple[str, str]] = set()
+        self._takes_parts: dict[tuple[str, str], bool] = {}
 
     def learn_status(self, backend: str, status: Status) -> None:
         """Note what a device answered when it was asked."""
@@ -115,13 +115,18 @@ class Advisor:
             arm = choice.backend, choice.formulation
             if choice.formulation == WHOLE or self._takes_part(problem, *arm):
                 return choice
-            self._too_large.add(arm)
 
     def _takes_part(self, problem: Problem, backend: str, formulation: str) -> bool:
-        """Whether a backend takes a part; asked only when it would be chosen, as it takes long."""
-        assert isinstance(problem, RoutingProblem)
-        part = Neighbourhood(problem, neighbourhood_size(formulation))
-        return not self.refusal(backend, part.problem)
+        """Whether a backend takes parts of that size.
+
+        Asked once, when a part would be chosen, because making one takes milliseconds.
+        """
+        arm = (backend, formulation)
+        if arm not in self._takes_parts:
+            assert isinstance(problem, RoutingProblem)
+            part = Neighbourhood(problem, neighbourhood_size(formulation))
+            self._takes_parts[arm] = not self.refusal(backend, part.problem)
+        return self._takes_parts[arm]
 
     def _ask(self, problem: Problem, features: Features, given: Circumstances) -> Choice:
         allowed = features["allowed_s"]
@@ -157,7 +162,7 @@ class Advisor:
             for name, reason in refusals.items()
             if reason and name not in given.unavailable and self._small(name, problem.form)
             for count in NEIGHBOURHOODS
-            if count < problem.size and (name, f"hot-{count}") not in self._too_large
+            if count < problem.size and self._takes_parts.get((name, f"hot-{count}"), True)
         ]
 
     def _small(self, name: str, form: str) -> bool:

@@ -8,6 +8,7 @@ neighbourhood search, Shaw 1998, with one neighbourhood).
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 
@@ -20,7 +21,6 @@ from quantum_backends.routing import (
     RoutingProblem,
     flatten,
     nest,
-    one_hot,
 )
 
 _STEEPNESS = 8.0
@@ -95,9 +95,11 @@ class Neighbourhood:
         keep[ranges(layout.first[self.free], length)] = True
         self._kept = np.flatnonzero(keep)
         part = _part(layout, self._kept)
-        place = np.cumsum(keep) - 1
-        bare = replace(whole, paths=part.nested(), incumbent=None)
-        self.problem = replace(bare, incumbent=one_hot(bare, place[choice]))
+        flat = np.zeros(len(self._kept))
+        flat[(np.cumsum(keep) - 1)[choice]] = 1.0
+        incumbent = tuple(tuple(flat[a:b].tolist()) for a, b in pairwise(part.first.tolist()))
+        self.problem = replace(whole, paths=part.nested(), incumbent=incumbent)
+        self.problem.__dict__["layout"] = part  # spare the flattening of what was just nested
 
     def lift(self, answer: Fractions) -> Fractions:
         """An answer to the part as an answer to the whole."""

@@ -49,7 +49,7 @@ def test_demands_without_a_choice_are_never_free() -> None:
 def test_what_cannot_hold_the_whole_betters_the_plan_by_a_part() -> None:
     whole, oracle = installed(12, 1), BACKENDS["exhaustive"]
     assert "plans" in oracle.refusal(whole)
-    part = Neighbourhood(whole, 8)
+    part = Neighbourhood(whole, 4)
     assert oracle.refusal(part.problem) == ""
     found = oracle.solve(part.problem, Budget(5.0), 0)
     lifted = replace(found, answer=part.lift(found.answer), value=found.value)

@@ -1,8 +1,8 @@
 """Problems straight to warm workers: no network, no cycle, the same policy and the same runtime.
 
 :meth:`Solver.answer` is the whole way from a problem to a checked answer: candidate paths, the
-policy's decision, the solvers' runs, the problem's own check. It always ends in a plan, because a greedy
-one is there before any solver is asked.
+policy's decision, the solvers' runs, the problem's own check. It always ends in a plan, because
+a greedy one is there before any solver is asked.
 """
 
 from __future__ import annotations
@@ -210,7 +210,9 @@ class Solver:
         decision = self._service.decide(question, needless(seen, settings))
         detail = "no solver was asked; this is the greedy plan"
         if decision.backend != NONE:
-            best, detail = _better(problem, best, self._service.run(decision, question))
+            # All the time there is: what the policy would save of it is of use to nobody here.
+            free = replace(decision, budget_s=settings.deadline_s)
+            best, detail = _better(problem, best, self._service.run(free, question))
         elapsed = time.monotonic() - began
         curve = [(at - began, value) for at, value in self._pool.curve]
         if best.backend != GREEDY:
@@ -232,5 +234,5 @@ def _better(problem: Problem, first: Solution, runs: Runs) -> tuple[Solution, st
         return first, f"{found.backend} gave no plan ({error}); this is the greedy plan"
     value = problem.value(found.answer)
     if value > first.value:
-        return first, f"the plan of {found.backend} is worse than the greedy one, which this is"
+        return first, f"{found.backend} found nothing better; this is the greedy plan"
     return replace(found, value=value), run.detail

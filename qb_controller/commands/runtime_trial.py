@@ -173,6 +173,8 @@ def run(
     rng = random.Random(stream.seed)
     for form in {problem.form for problem in stream.problems}:
         warm(form)
+    for problem in stream.problems:  # what is loaded at the first use is loaded now
+        standby(Task("", "trial", problem, 0.0))
     assign = _anyone(stream.problems, backends)
     gc.collect()
     gc.freeze()  # a collection among all that the libraries have made takes a third of a second

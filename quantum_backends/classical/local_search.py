@@ -1,25 +1,21 @@
-"""Iterated local search over single paths: hot-link moves, then soft-max best response.
+"""Iterated local search over single paths: hot-link moves, then descent from kicked plans.
 
 From the incumbent, demands leave the hottest link one best move at a time: a running network
-needs few moves. Where that does not reach the bound, every demand in turn takes its best path
-under a soft maximum of the utilisations, whose steepness rises within a cycle; each cycle starts
-from a kicked copy of the best plan. At the end, and whenever the bound is reached, squares and
-moved traffic are lowered with the MLU held.
+needs few moves. Where that does not reach the bound, two kinds of cycle take turns, each from a
+kicked copy of the best plan. In one, every demand in turn takes its best path under a soft
+maximum of the utilisations whose steepness rises. In the other, single moves that do not raise
+the excess over a target are made at random (:mod:`quantum_backends.walk` at temperature zero):
+plateaus are crossed, which best moves never do. At the end, and whenever the bound is reached,
+squares and moved traffic are lowered with the MLU held.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from quantum_backends import kernels
-from quantum_backends.objective import floor
+from quantum_backends import kernels, walk
 from quantum_backends.routing import Ints, RoutingProblem
-from quantum_backends.search import (
-    Best,
-    home_choice,
-    refuse_without_paths,
-    start_choice,
-)
+from quantum_backends.search import Best, refuse_without_paths
 from quantum_backends.solution import Solution
 from quantum_backends.solver import Budget, check_accepted
 from quantum_backends.testing import tiny_problem
@@ -30,8 +26,11 @@ HOT_MOVES = 20
 _CYCLE = 40
 """Sweeps from flat to steep."""
 
-_KEEP_FOR_POLISH = 0.9
-"""Share of the budget after which only polishing goes on."""
+_ZERO = 1e-12
+"""A temperature at which no rise is accepted."""
+
+_POLISH = 0.1
+"""Share of the budget kept for squares and moved traffic."""
 
 
 class LocalSearch:
@@ -45,90 +44,63 @@ class LocalSearch:
         return refuse_without_paths(problem)
 
     def warm(self) -> None:
-        kernels.warm()
+        walk.warm()
         self.solve(tiny_problem(), Budget(0.02), 0)
 
     def solve(self, problem: RoutingProblem, budget: Budget, seed: int) -> Solution:
         check_accepted(self.name, self.refusal(problem))
         best = Best(problem, budget, self.name)
-        search = _Search(problem, budget, best, np.random.default_rng(seed))
-        moves = search.cool()
-        while not best.at_floor and budget.left() > (1 - _KEEP_FOR_POLISH) * budget.seconds:
-            search.cycle()
-        search.polish()
-        return best.solution({"hot_moves": moves, "cycles": search.cycles})
+        search = walk.Walk(problem, budget, best, seed)
+        moves = search.cool(HOT_MOVES) if budget.left() else 0
+        cycles = improve(search)
+        return best.solution({"hot_moves": moves, "cycles": cycles})
 
 
-class _Search:
-    """State of one search; ``self.choice`` is the best single-path plan so far."""
+def improve(search: walk.Walk) -> int:
+    """Search until the bound is reached or the budget nearly over, then polish; return cycles."""
+    keep, cycles = _POLISH * search.budget.seconds, 0
+    while len(search.movable) and not search.best.at_floor and search.budget.left() > keep:
+        if cycles % 2:
+            sweeps = int(search.rng.integers(20, 100))
+            search.run(_kicked(search), search.target(), _ZERO, _ZERO, sweeps, keep)
+        else:
+            _soft_cycle(search, _steepness(search.rng, cycles == 0), keep)
+        cycles += 1
+    search.polish()
+    return cycles
 
-    def __init__(
-        self, problem: RoutingProblem, budget: Budget, best: Best, rng: np.random.Generator
-    ) -> None:
-        self.problem, self.budget, self.best, self.rng = problem, budget, best, rng
-        self.arrays = kernels.arrays_of(problem)
-        self.choice = start_choice(problem)
-        self.home = home_choice(problem)
-        free = (np.diff(problem.layout.first) > 1) & (problem.volume > 0)
-        self.movable: Ints = np.flatnonzero(free)
-        self.floor = floor(problem)
-        self.cycles = 0
 
-    def cool(self) -> int:
-        """Few moves away from the hottest link."""
-        choice = self.choice.copy()
-        load = kernels.loads(self.arrays, choice)
-        moves: int = kernels.cool_hottest(self.arrays, choice, load, self.floor, HOT_MOVES)
-        self._offer(choice)
-        return moves
+def _steepness(rng: np.random.Generator, first: bool) -> tuple[float, float]:
+    if first:
+        return 30.0, 2000.0
+    low, high = np.exp(rng.uniform(np.log([10, 500]), np.log([200, 5000])))
+    return float(low), float(high)
 
-    def cycle(self) -> None:
-        """One cycle of sweeps from flat to steep, from a kicked copy of the best plan."""
-        choice = self._kicked()
-        load = kernels.loads(self.arrays, choice)
-        low, high = 30.0, 2000.0
-        if self.cycles:
-            low, high = np.exp(self.rng.uniform(np.log([10, 500]), np.log([200, 5000])))
-        self.cycles += 1
-        for steep in np.geomspace(low, high, _CYCLE):
-            if not self.budget.left():
+
+def _soft_cycle(search: walk.Walk, steepness: tuple[float, float], keep: float) -> None:
+    """Sweeps of best response from flat to steep, from a kicked copy of the best plan."""
+    arrays, choice = search.arrays, _kicked(search)
+    load = kernels.loads(arrays, choice)
+    for steep in np.geomspace(*steepness, _CYCLE):
+        top = kernels.highest(arrays, load)
+        if search.budget.left() <= keep or not top:
+            return
+        order = search.rng.permutation(search.movable)
+        kernels.soft_sweep(arrays, choice, load, order, steep / top, top)
+        if kernels.highest(arrays, load) < search.best.score.mlu:
+            search.offer(choice)
+            if search.best.at_floor:
                 return
-            top = kernels.highest(self.arrays, load)
-            if not top:
-                return
-            order = self.rng.permutation(self.movable)
-            kernels.soft_sweep(self.arrays, choice, load, order, steep / top, top)
-            if kernels.highest(self.arrays, load) < self.best.score.mlu:
-                self._offer(choice)
-                if self.best.at_floor:
-                    return
-        kernels.cool_hottest(self.arrays, choice, load, self.floor, HOT_MOVES)
-        self._offer(choice)
+    kernels.cool_hottest(arrays, choice, load, search.floor, HOT_MOVES)
+    search.offer(choice)
 
-    def _kicked(self) -> Ints:
-        """The best plan with some demands, up to a fifth of all, on random paths."""
-        choice = self.choice.copy()
-        most = max(2.0, len(self.movable) / 5)
-        count = int(np.exp(self.rng.uniform(0, np.log(most))))
-        some = self.rng.choice(self.movable, min(count, len(self.movable)), replace=False)
-        first = self.problem.layout.first
-        choice[some] = self.rng.integers(first[some], first[some + 1])
-        return choice
 
-    def polish(self) -> None:
-        """Lower squares and moved traffic with the MLU held at what was reached."""
-        choice = self.choice.copy()
-        load = kernels.loads(self.arrays, choice)
-        cap = max(kernels.highest(self.arrays, load), self.floor)
-        total = float(self.problem.volume.sum()) or 1.0
-        price = self.problem.move_cost / total
-        while self.budget.left():
-            order = self.rng.permutation(self.movable)
-            moved = kernels.smooth_sweep(self.arrays, choice, load, order, cap, self.home, price)
-            self._offer(choice)
-            if not moved:
-                return
-
-    def _offer(self, choice: Ints) -> None:
-        if self.best.offer_choice(choice):
-            self.choice = choice.copy()
+def _kicked(search: walk.Walk) -> Ints:
+    """The best plan with some demands, up to a fifth of all, on random paths."""
+    choice, movable, rng = search.choice.copy(), search.movable, search.rng
+    most = max(2.0, len(movable) / 5)
+    count = int(np.exp(rng.uniform(0, np.log(most))))
+    some = rng.choice(movable, min(count, len(movable)), replace=False)
+    first = search.problem.layout.first
+    choice[some] = rng.integers(first[some], first[some + 1])
+    return choice

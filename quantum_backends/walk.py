@@ -1,0 +1,211 @@
+"""Metropolis walks over single-path plans, towards a target for the maximum link utilisation.
+
+The energy is the linear hinge ``sum_e max(0, u_e - target)``: links below the target cost nothing,
+so the walk drifts freely over the plans that are equally good and mends only what is too hot. A
+plan of energy zero reaches the target. Nothing quadratic is written out: a move shifts one demand
+and costs the length of two paths.
+"""
+
+from __future__ import annotations
+
+import math
+from itertools import pairwise
+
+import numpy as np
+from numba import njit
+
+from quantum_backends import kernels
+from quantum_backends.kernels import Arrays, highest, shift
+from quantum_backends.objective import floor
+from quantum_backends.routing import Floats, Ints, RoutingProblem
+from quantum_backends.search import Best, home_choice, start_choice
+from quantum_backends.solver import Budget
+from quantum_backends.testing import tiny_problem
+
+_SLICE = 20_000
+"""Proposals between two looks at the budget: below 20 ms on paths of a dozen links."""
+
+_LARGE = 5
+"""One demand of so many counts as large, and is proposed four times as often."""
+
+_LOW = 0.95
+"""Where the proven bound is further away, the target stays above this share of the best MLU."""
+
+
+@njit(cache=True)
+def seed(value: int) -> None:
+    """Seed the generator that the walks draw from."""
+    np.random.seed(value)
+
+
+@njit(cache=True)
+def hinge(a: Arrays, load: Floats, choice: int, volume: float, target: float) -> float:
+    """Rise of the energy when a volume is added to the links of a path."""
+    cost = 0.0
+    for t in range(a.start[choice], a.start[choice + 1]):
+        e = a.link[t]
+        over, rise = load[e] * a.inverse[e] - target, volume * a.inverse[e]
+        if over + rise > 0:
+            cost += rise if over > 0 else over + rise
+    return cost
+
+
+@njit(cache=True)
+def anneal(
+    a: Arrays,
+    choice: Ints,
+    load: Floats,
+    pool: Ints,
+    target: float,
+    hot: float,
+    cold: float,
+    steps: int,
+    best: float,
+    at_best: Ints,
+) -> float:
+    """Propose ``steps`` moves while the temperature falls geometrically.
+
+    Parameters
+    ----------
+    choice, load
+        Changed in place.
+    pool : int array
+        Demands with two paths or more, drawn from uniformly; may name one several times.
+    best, at_best : float, int array (k,)
+        Lowest MLU so far and its plan; the plan is overwritten when a lower one is met.
+
+    Returns
+    -------
+    float
+        Lowest MLU so far. The walk ends early when it is at or below the target.
+    """
+    every = max(len(pool), len(load))
+    ratio = (cold / hot) ** (1.0 / max(1, steps))
+    temperature = hot
+    for step in range(1, steps + 1):
+        k = pool[np.random.randint(len(pool))]
+        old, volume = choice[k], a.volume[k]
+        new = a.first[k] + np.random.randint(a.first[k + 1] - a.first[k] - 1)
+        new += new >= old
+        shift(a, load, old, -volume)
+        rise = hinge(a, load, new, volume, target) - hinge(a, load, old, volume, target)
+        if rise <= 0 or np.random.random() < math.exp(-rise / temperature):
+            choice[k] = new
+            shift(a, load, new, volume)
+        else:
+            shift(a, load, old, volume)
+        temperature *= ratio
+        if step % every == 0 or step == steps:
+            top = highest(a, load)
+            if top < best * (1 - 1e-12):
+                best = top
+                at_best[:] = choice
+                if best <= target:
+                    return best
+    return best
+
+
+class Walk:
+    """A search of one call of ``solve``; :attr:`choice` is the best single-path plan so far.
+
+    Parameters
+    ----------
+    problem : RoutingProblem
+    budget : Budget
+    best : Best
+        Receives every better plan.
+    seed_value : int
+    """
+
+    def __init__(
+        self, problem: RoutingProblem, budget: Budget, best: Best, seed_value: int
+    ) -> None:
+        self.problem, self.budget, self.best = problem, budget, best
+        self.rng = np.random.default_rng(seed_value)
+        seed(seed_value % 2**32)
+        self.arrays = kernels.arrays_of(problem)
+        self.choice = start_choice(problem)
+        self.home = home_choice(problem)
+        free = (np.diff(problem.layout.first) > 1) & (problem.volume > 0)
+        self.movable: Ints = np.flatnonzero(free)
+        large = np.argsort(-problem.volume[self.movable])[: len(self.movable) // _LARGE]
+        self._pool = np.concatenate((self.movable, np.repeat(self.movable[large], 3)))
+        self.floor = floor(problem)
+        self.rate = 2e6
+        """Proposals per second, measured."""
+        self.proposals = 0
+
+    def cool(self, moves: int) -> int:
+        """Make few moves away from the hottest link."""
+        choice = self.choice.copy()
+        load = kernels.loads(self.arrays, choice)
+        made: int = kernels.cool_hottest(self.arrays, choice, load, self.floor, moves)
+        self.offer(choice)
+        return made
+
+    def target(self) -> float:
+        """A random target between the bound and half-way to the best plan's MLU."""
+        top = kernels.highest(self.arrays, kernels.loads(self.arrays, self.choice))
+        low = max(self.floor, _LOW * top)
+        return float(low + 0.5 * self.rng.random() * max(0.0, top - low))
+
+    def run(
+        self, start: Ints, target: float, hot: float, cold: float, sweeps: int, until: float
+    ) -> None:
+        """Walk from a plan, temperatures in units of utilisation.
+
+        Parameters
+        ----------
+        until : float
+            Seconds of the budget to leave over; where the whole walk would not fit into half of
+            what remains, it is shortened rather than cut off hot.
+        """
+        choice, at_best = start.copy(), self.choice.copy()
+        load = kernels.loads(self.arrays, choice)
+        best = before = kernels.highest(self.arrays, kernels.loads(self.arrays, at_best))
+        room = self.rate * (self.budget.left() - until) / 2
+        total = int(max(1.0, min(sweeps * len(self._pool), room)))
+        slices = math.ceil(total / _SLICE)
+        edges = np.geomspace(hot, cold, slices + 1)
+        for upper, lower in pairwise(edges.tolist()):
+            if self.budget.left() <= until:
+                break
+            began, steps = self.budget.elapsed(), math.ceil(total / slices)
+            a, pool = self.arrays, self._pool
+            best = anneal(a, choice, load, pool, target, upper, lower, steps, best, at_best)
+            self.proposals += steps
+            self.rate = steps / max(1e-6, self.budget.elapsed() - began)
+            if best < before:
+                before = best
+                self.offer(at_best)
+            if best <= target:
+                break
+
+    def polish(self) -> None:
+        """Lower squares and moved traffic with the MLU held at what was reached."""
+        choice = self.choice.copy()
+        load = kernels.loads(self.arrays, choice)
+        cap = max(kernels.highest(self.arrays, load), self.floor)
+        price = self.problem.move_cost / (float(self.problem.volume.sum()) or 1.0)
+        while self.budget.left():
+            order = self.rng.permutation(self.movable)
+            moved = kernels.smooth_sweep(self.arrays, choice, load, order, cap, self.home, price)
+            self.offer(choice)
+            if not moved:
+                return
+
+    def offer(self, choice: Ints) -> None:
+        """Keep a plan where it is the best so far."""
+        if self.best.offer_choice(choice):
+            self.choice = choice.copy()
+
+
+def warm() -> None:
+    """Compile the loops of this module and of the kernels (or load them from disk)."""
+    kernels.warm()
+    problem = tiny_problem()
+    a = kernels.arrays_of(problem)
+    choice = problem.layout.first[:-1].copy()
+    seed(0)
+    load = kernels.loads(a, choice)
+    anneal(a, choice, load, np.arange(3), 0.7, 0.1, 0.01, 5, 1.4, choice.copy())

@@ -170,8 +170,6 @@ def _model(args: argparse.Namespace) -> int:
 
 def model_rows(outcomes: Any) -> list[dict[str, Any]]:
     """What the model has learnt, told as forecasts for tasks of :data:`SIZES`."""
-    from dataclasses import asdict
-
     from qb_controller.orchestration.outcomes import teach
     from qb_controller.orchestration.performance import Performance
     from quantum_backends.registry import BACKENDS
@@ -191,7 +189,7 @@ def model_rows(outcomes: Any) -> list[dict[str, Any]]:
                 if (p.backend, p.formulation) == (backend, formulation)
             )
             row = {"kind": kind, "backend": backend, "formulation": formulation, "demands": size}
-            rows.append({**row, "outcomes": count, **asdict(forecast)})
+            rows.append({**row, "outcomes": count, **forecast._asdict()})
     return rows
 
 

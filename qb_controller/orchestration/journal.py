@@ -184,7 +184,7 @@ def to_json(decision: Decision) -> str:
     """
     data = asdict(decision)
     for candidate in data["candidates"]:
-        candidate["forecasts"] = [list(each.values()) for each in candidate["forecasts"]]
+        candidate["forecasts"] = [list(each) for each in candidate["forecasts"]]
     return json.dumps(_finite(data), separators=(",", ":"))
 
 

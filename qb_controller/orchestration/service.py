@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -303,8 +304,14 @@ def observed(run: Run, seen: Features) -> Observed:
 
 def _inputs(given: Circumstances) -> dict[str, Any]:
     return {
-        "settings": {**asdict(given.settings), "forbidden": list(given.settings.forbidden)},
-        "worth": asdict(given.worth),
+        "settings": _settings(given.settings),
+        "worth": {f.name: getattr(given.worth, f.name) for f in fields(given.worth)},
         "spare": given.spare,
-        "spent": asdict(given.spent),
+        "spent": {"energy_j": given.spent.energy_j, "money": given.spent.money},
     }
+
+
+@lru_cache(maxsize=8)
+def _settings(settings: Settings) -> Mapping[str, Any]:
+    """As JSON holds them; they are the same for many decisions."""
+    return {**asdict(settings), "forbidden": list(settings.forbidden)}

@@ -90,7 +90,7 @@ def test_the_reason_says_what_it_rests_on() -> None:
         "350 ms of the 400 ms left (from 9 like runs); next best is cold with 2.0% in 150 ms"
     )
     untried = Prediction(
-        "new", "classical", forecasts=(replace(forecast(0.4, 0.1, 0.01), weight=0.0),)
+        "new", "classical", forecasts=(forecast(0.4, 0.1, 0.01)._replace(weight=0.0),)
     )
     assert "documented priors" in choose((untried,)).reason
 
@@ -184,9 +184,9 @@ def test_energy_and_money_have_a_price() -> None:
 
 
 def test_a_second_backend_races_where_it_pays_and_a_core_is_free() -> None:
-    wide = replace(forecast(0.4, 0.2, 0.05), gap10=0.0, gap90=0.15)
+    wide = forecast(0.4, 0.2, 0.05)._replace(gap10=0.0, gap90=0.15)
     one = Prediction("one", "classical", forecasts=(wide,))
-    two = Prediction("two", "annealer", forecasts=(replace(wide, gap50=0.06),))
+    two = Prediction("two", "annealer", forecasts=(wide._replace(gap50=0.06),))
     assert choose((one, two), spare=1).hedge == "two"
     assert choose((one, two), spare=0).hedge == ""
     assert choose((one, replace(two, family="classical")), spare=1).hedge == ""

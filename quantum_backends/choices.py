@@ -7,7 +7,7 @@ is needed, and changing one group's option costs two rows of couplings.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import Any, ClassVar
 
@@ -97,6 +97,11 @@ class ChoiceProblem:
             first, unary, matrix.indptr, matrix.indices, matrix.data, incumbent, bound
         )
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Travel without what can be made again, options in four bytes; checked once is enough."""
+        arrays = (self.first, self.unary, self.start, self.partner.astype(np.int32), self.weight)
+        return _restored, (*arrays, self.incumbent, self.bound)
+
     @property
     def n_groups(self) -> int:
         return len(self.first) - 1
@@ -145,6 +150,23 @@ class ChoiceProblem:
         flat = self.flat(answer)
         among = self.coupling[flat][:, flat]
         return float(self.unary[flat].sum() + among.sum() / 2)
+
+
+def _restored(
+    first: Ints,
+    unary: Floats,
+    start: Ints,
+    partner: npt.NDArray[np.int32],
+    weight: Floats,
+    incumbent: Chosen | None,
+    bound: float,
+) -> ChoiceProblem:
+    """The inverse of pickling."""
+    problem = object.__new__(ChoiceProblem)
+    values = (first, unary, start, partner.astype(np.int64), weight, incumbent, bound)
+    for field, value in zip(fields(ChoiceProblem), values, strict=True):
+        object.__setattr__(problem, field.name, value)
+    return problem
 
 
 def _check_groups(problem: ChoiceProblem) -> None:

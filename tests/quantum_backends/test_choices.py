@@ -1,3 +1,4 @@
+import pickle
 from dataclasses import replace
 
 import numpy as np
@@ -110,3 +111,11 @@ def test_one_sided_couplings_are_refused():
     weight[0] *= 1.001
     with pytest.raises(ValueError, match="symmetric"):
         replace(good, weight=weight)
+
+
+def test_problems_travel_whole():
+    problem = replace(drawn(4, 3, 2), incumbent=(0, 1, 2, 0), bound=0.1)
+    again = pickle.loads(pickle.dumps(problem))
+    assert (again.incumbent, again.bound) == (problem.incumbent, problem.bound)
+    assert again.value((2, 1, 0, 1)) == problem.value((2, 1, 0, 1))
+    assert again.partner.dtype == problem.partner.dtype

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,6 +29,10 @@ STATE = "/var/tmp/q-backbone"
 """Where the controller keeps its records by default (``--qb-state-dir``)."""
 
 WAIT_S = 120.0
+
+GIVE_UP = 3
+"""After so many trials in a row without an answer a backend gets no more of the same budget: most
+end with its worker being killed, which takes seconds to start anew."""
 
 MODEL = (
     Column("kind"),
@@ -139,16 +144,21 @@ def _run_trials(pool: Any, left: Iterable[Trial], outcomes: Any, limit_s: float)
     from qb_controller.orchestration.calibration import run_trial
 
     todo, began, done = list(left), time.monotonic(), 0
+    silent: Counter[tuple[str, float]] = Counter()
     with Progress(console=Console(file=sys.stderr), transient=True) as bar:
         task = bar.add_task("calibrating", total=sum(trial.budget_s for trial in todo))
         for trial in todo:
             if time.monotonic() - began > limit_s:
                 break
             bar.update(task, description=f"{trial.backend}, {trial.nodes} nodes")
-            pool.wait_ready(WAIT_S)  # the one that was killed before starts anew
-            row = run_trial(pool, trial)
-            if row is not None:
-                outcomes.add(row)
+            arm = (trial.backend, trial.budget_s)
+            if silent[arm] < GIVE_UP:
+                pool.wait_ready(WAIT_S)  # the one that was killed before starts anew
+                row = run_trial(pool, trial)
+                if row is not None:
+                    outcomes.add(row)
+                    came = row.outcome.first_s < float("inf")
+                    silent[arm] = 0 if came else silent[arm] + 1
             done += 1
             bar.advance(task, trial.budget_s)
     return done

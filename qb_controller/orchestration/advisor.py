@@ -137,7 +137,7 @@ class Advisor:
         for name, reason in given.unavailable.items():
             refusals[name] = refusals.get(name) or reason
         predictions = self.performance.predict(
-            problem.form, features, budgets(allowed), refusals, arms
+            problem.form, features, budgets(allowed, given.worth), refusals, arms
         )
         return decide(
             features,

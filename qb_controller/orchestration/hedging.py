@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import islice
 
 from qb_controller.model.decision import Candidate, Forecast
 from qb_controller.runtime.task import Worth
@@ -14,6 +15,10 @@ task could use it."""
 COMMON_FATE = 0.5
 """Share of the uncertainty that both backends have in common, because a hard instance is hard for
 either. Racing pays only in the rest."""
+
+LOOKED_AT = 3
+"""Partners that are considered, the best first: those further back are rarely the better one, and
+weighing a pair takes as long as predicting a backend."""
 
 SHARES = (0.3, 0.4, 0.3)
 """Probabilities that stand for the 10th, 50th and 90th percentile: Swanson's rule for the mean of a
@@ -27,16 +32,16 @@ def hedge_for(best: Candidate, others: Sequence[Candidate], worth: Worth, incumb
     ----------
     best : Candidate
     others : sequence of Candidate
-        Open ones; those of the family of the best are passed over, it has one worker.
+        Open ones, the best first; those of the family of the best are passed over, it has one
+        worker.
     worth : Worth
     incumbent : float
         Gap of what is there now.
     """
     alone = worth.quality * 100 * _gain(best.forecast, None, incumbent)
     found, most = "", CORE_WORTH
-    for other in others:
-        if other.family == best.family or other.formulation != best.formulation:
-            continue
+    fit = (c for c in others if c.family != best.family and c.formulation == best.formulation)
+    for other in islice(fit, LOOKED_AT):
         both = worth.quality * 100 * _gain(best.forecast, other.forecast, incumbent)
         pays = both - alone - worth.energy * other.energy_j - worth.price * other.price
         if pays > most:

@@ -120,9 +120,9 @@ def needless(features: Features, settings: Settings) -> str:
     return ""
 
 
-def budgets(allowed_s: float) -> tuple[float, ...]:
-    """The budgets to predict for, the longest first."""
-    if allowed_s < SHORT_S:
+def budgets(allowed_s: float, worth: Worth = DEFAULT_WORTH) -> tuple[float, ...]:
+    """The budgets to predict for, the longest first; all of it where time saved is of no use."""
+    if allowed_s < SHORT_S or not worth.early:
         return (allowed_s,)
     return tuple(share * allowed_s for share in BUDGET_SHARES)
 
@@ -176,7 +176,7 @@ def decide(
     best = open_to[0]
     assert best.budget_s is not None and best.utility is not None
     if best.utility <= 0 and "incumbent" in features:
-        return Choice(NONE, _not_worth(best), candidates)
+        return Choice(NONE, _not_worth(best, features), candidates)
     hedge = ""
     if spare > 0:
         then = Spent(spent.energy_j + best.energy_j, spent.money + best.price)
@@ -302,10 +302,11 @@ def _preference(candidate: Candidate) -> tuple[float, float, float, str, str]:
     )
 
 
-def _not_worth(best: Candidate) -> str:
+def _not_worth(best: Candidate, features: Features) -> str:
+    whole = "the bound" if features.get("bound", 0.0) > 0 else "what it costs now"
     return (
         f"no backend is expected to gain more than it costs: {best.backend}, the best, would "
-        f"improve the plan by {100 * best.forecast.gain:.2f} percent of the bound in "
+        f"improve the plan by {100 * best.forecast.gain:.2f} percent of {whole} in "
         f"{seconds(best.forecast.busy_s)}"
     )
 

@@ -16,8 +16,8 @@ def why(features: Features, ranked: Sequence[Candidate], hedge: str) -> str:
     best = ranked[0]
     chosen = best.forecast
     text = (
-        f"{best.backend} is expected to {_task(features, best.formulation)} within "
-        f"{chosen.gap50:.1%} of the bound in {seconds(chosen.busy_s)} of the "
+        f"{best.backend} is expected to {_task(features, best.formulation)} "
+        f"{_quality(features, chosen)} in {seconds(chosen.busy_s)} of the "
         f"{seconds(features['allowed_s'])} left ({_basis(chosen)})"
     )
     others = [c for c in ranked[1:] if c.backend != best.backend]
@@ -35,6 +35,15 @@ def seconds(value: float) -> str:
     if value == float("inf"):
         return "for ever"
     return f"{value * 1e3:.0f} ms" if value < 1 else f"{value:.1f} s"
+
+
+def _quality(features: Features, forecast: Forecast) -> str:
+    """The expected gap in words; without a bound it is a share of what is there."""
+    if features.get("bound", 0.0) > 0:
+        return f"within {forecast.gap50:.1%} of the bound"
+    if "incumbent" in features:
+        return f"at {forecast.gap50:.1%} of the present cost"
+    return "as well as it can"
 
 
 def _task(features: Features, formulation: str) -> str:

@@ -25,8 +25,9 @@ from quantum_backends.testing import tiny_problem
 _SLICE = 20_000
 """Proposals between two looks at the budget: below 20 ms on paths of a dozen links."""
 
-_LARGE = 5
-"""One demand of so many counts as large, and is proposed four times as often."""
+FEW = 1000
+"""Up to so many demands single ones decide, and the largest fifth is proposed four times as often
+as the rest; above, that only costs time."""
 
 _LOW = 0.95
 """Where the proven bound is further away, the target stays above this share of the best MLU."""
@@ -128,7 +129,8 @@ class Walk:
         self.home = home_choice(problem)
         free = (np.diff(problem.layout.first) > 1) & (problem.volume > 0)
         self.movable: Ints = np.flatnonzero(free)
-        large = np.argsort(-problem.volume[self.movable])[: len(self.movable) // _LARGE]
+        n = len(self.movable)
+        large = np.argsort(-problem.volume[self.movable])[: n // 5 if n <= FEW else 0]
         self._pool = np.concatenate((self.movable, np.repeat(self.movable[large], 3)))
         self.floor = floor(problem)
         self.rate = 2e6

@@ -25,8 +25,7 @@ _HOT = {"few": (0.01, 0.3), "many": (0.003, 0.05)}
 """Temperatures in units of the best MLU, drawn log-uniformly. Where demands are few, single ones
 are large, and moving one must stay possible until the small ones have made room."""
 
-_FEW = 1000
-_SWEEPS = (60, 250)
+_SWEEPS = (100, 400)
 _POLISH = 0.1
 """Share of the budget kept for squares and moved traffic."""
 
@@ -62,7 +61,7 @@ class PathSwitch:
 
 def _cycle(search: walk.Walk, keep: float) -> None:
     rng, top = search.rng, search.best.score.mlu
-    hot = _HOT["few" if len(search.movable) <= _FEW else "many"]
+    hot = _HOT["few" if len(search.movable) <= walk.FEW else "many"]
 
     def between(pair: tuple[float, float]) -> float:
         return float(np.exp(rng.uniform(*np.log(pair))))

@@ -61,7 +61,12 @@ class LpRounding:
             stage = "optimal" if optimal else "cut short"
             drawn, rounded = _round(search, master.shares())
         cycles = improve(search)
-        info = {"lp": stage, "draws": drawn, "rounded_mlu": rounded, "cycles": cycles}
+        info: dict[str, float | str] = {
+            "lp": stage,
+            "draws": drawn,
+            "rounded_mlu": rounded,
+            "cycles": cycles,
+        }
         return best.solution(info)
 
 

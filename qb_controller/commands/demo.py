@@ -84,7 +84,8 @@ def _start(
     try:
         network = stack.enter_context(LiveNetwork(words, log=log))
     except LiveError as error:
-        raise DemoError(f"{error}; see {out / 'demo-network.log'}") from None
+        said = Path(log.name).read_text(errors="replace").splitlines()[-1:]
+        raise DemoError(f"{error}: {' '.join(said)} (all in {log.name})") from None
     size = len(topology.nodes), len(topology.edges)
     took = controller.wait_for("the network", lambda: controller.ready(*size), READY_S)
     answer = network.call("pingall", timeout=120)

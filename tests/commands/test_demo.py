@@ -35,7 +35,7 @@ def good() -> list[report.Phase]:
         phase = report.Phase(kind, kind, 10.0 * number, 0.9, end=10.0 * number + 9, sent=10_000)
         phase.mlu_measured = 0.91
         if kind == "shortest":
-            phase.loss, phase.lost = 0.2, 2000
+            phase.loss, phase.lost, phase.mlu_measured = 0.2, 2000, 1.0
         else:
             phase.reaction_s = 1.5
             phase.backends = [kind.partition(":")[2] or "highs-mip"]
@@ -50,7 +50,7 @@ def test_checks_hold_and_each_can_fail() -> None:
         ("shortest", {"loss": 0.0}),
         ("auto", {"loss": 2e-3}),
         ("auto", {"sent": 0}),
-        ("shift", {"reaction_s": None}),
+        ("shift", {"reaction_s": None, "mlu_measured": 0.95}),
         ("cut", {"loss": 2e-3}),
         ("back", {"drift": 1}),
         ("pinned:qaoa-blocks", {"decisions": [taken("qaoa-blocks", installed=False)]}),
@@ -62,6 +62,15 @@ def test_checks_hold_and_each_can_fail() -> None:
             setattr(phase, key, value)
         failed = [check.text for check in report.checks(phases) if not check.held]
         assert len(failed) == 1, (kind, change, failed)
+
+
+def test_a_topology_whose_shortest_paths_suffice_is_no_failure() -> None:
+    phases = good()
+    phases[0].loss, phases[0].lost, phases[0].mlu_measured = 0.0, 0, 0.9
+    phases[1].reaction_s, phases[1].backends, phases[1].decisions = None, [], []
+    assert all(check.held for check in report.checks(phases))
+    phases[0].loss = 0.01
+    assert [check.held for check in report.checks(phases)].count(False) == 1
 
 
 def test_a_missing_phase_is_named() -> None:

@@ -22,8 +22,9 @@ Floats = npt.NDArray[np.float64]
 TARGETS = 3
 """Seconds to the first valid answer, seconds until done, gap of the last answer."""
 
-ROWS = 256
-"""Outcomes kept of one backend and kind: eight full situations, or many with a few outcomes."""
+ROWS = 160
+"""Outcomes kept of one backend and kind: five full situations, or many with a few outcomes.
+All of them are weighed in each decision."""
 
 CELL_ROWS = 32
 """Outcomes kept of one situation: with :data:`AGEING` older ones would weigh below a fifth."""

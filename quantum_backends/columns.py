@@ -1,13 +1,11 @@
-"""A growing pool of distinct candidate paths in flat arrays."""
+"""A growing pool of distinct candidate paths in flat arrays, with a chain through each demand's."""
 
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
+from numba import njit
 
 from quantum_backends.routing import Floats, Ints, Layout
-
-_GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 
 
 class ColumnPool:
@@ -19,19 +17,47 @@ class ColumnPool:
     Parameters
     ----------
     n_links, n_demands : int
+
+    Attributes
+    ----------
+    head : int array (k,)
+        First column of each demand, -1 where it has none.
     """
 
     def __init__(self, n_links: int, n_demands: int) -> None:
         rng = np.random.default_rng(20240229)
-        self._mark = rng.integers(1, 2**63, n_links, dtype=np.uint64)
-        self._n_demands = n_demands
-        self._keys: npt.NDArray[np.uint64] = np.empty(0, np.uint64)
-        self.demand: Ints = np.empty(0, np.int64)
-        self.start: Ints = np.zeros(1, np.int64)
-        self.link: Ints = np.empty(0, np.int64)
+        self._mark = rng.integers(-(2**63), 2**63, n_links, dtype=np.int64)
+        self._count = 0
+        self.head: Ints = np.full(n_demands, -1)
+        self._last: Ints = np.full(n_demands, -1)
+        # With room to spare: the first ``_count`` entries are in use.
+        self._demand: Ints = np.empty(0, np.int64)
+        self._after: Ints = np.empty(0, np.int64)
+        self._key: Ints = np.empty(0, np.int64)
+        self._start: Ints = np.zeros(1, np.int64)
+        self._link: Ints = np.empty(0, np.int64)
 
     def __len__(self) -> int:
-        return len(self.demand)
+        return self._count
+
+    @property
+    def demand(self) -> Ints:
+        """The demand of each column."""
+        return self._demand[: self._count]
+
+    @property
+    def after(self) -> Ints:
+        """The next column of the same demand, -1 at the last."""
+        return self._after[: self._count]
+
+    @property
+    def start(self) -> Ints:
+        """Links of column j are ``link[start[j]:start[j + 1]]``."""
+        return self._start[: self._count + 1]
+
+    @property
+    def link(self) -> Ints:
+        return self._link[: self._start[self._count]]
 
     def add(self, demand: Ints, start: Ints, link: Ints) -> int:
         """Add those of the given paths that are new; return how many were.
@@ -43,25 +69,41 @@ class ColumnPool:
         start, link : int arrays
             Links of path j are ``link[start[j]:start[j + 1]]``.
         """
-        sums = np.add.reduceat(self._mark[link], start[:-1]) if len(demand) else self._keys[:0]
-        keys = sums ^ (demand.astype(np.uint64) * _GOLDEN)
-        _, once = np.unique(keys, return_index=True)
-        fresh = np.sort(once[~np.isin(keys[once], self._keys)])
-        if len(fresh):
-            length = np.diff(start)[fresh]
-            self.link = np.concatenate((self.link, link[ranges(start[fresh], length)]))
-            self.start = np.concatenate((self.start, self.start[-1] + np.cumsum(length)))
-            self.demand = np.concatenate((self.demand, demand[fresh]))
-            self._keys = np.concatenate((self._keys, keys[fresh]))
-        return len(fresh)
+        before = self._count
+        self._make_room(before + len(demand), int(self._start[before]) + len(link))
+        self._count = _append(
+            self._mark,
+            demand,
+            start,
+            link,
+            self.head,
+            self._last,
+            self._demand,
+            self._after,
+            self._key,
+            self._start,
+            self._link,
+            before,
+        )
+        return self._count - before
 
-    def layout(self, keep: Ints | None = None) -> Layout:
-        """The pool (or the columns named) sorted by demand, in order of arrival within each."""
-        column = np.arange(len(self)) if keep is None else keep
-        column = column[np.argsort(self.demand[column], kind="stable")]
+    def _make_room(self, columns: int, links: int) -> None:
+        if columns > len(self._demand):
+            for name in ("_demand", "_after", "_key"):
+                setattr(self, name, _longer(getattr(self, name), 2 * columns))
+            self._start = _longer(self._start, 2 * columns + 1)
+        if links > len(self._link):
+            self._link = _longer(self._link, 2 * links)
+
+    def order(self) -> Ints:
+        """All columns sorted by demand, in order of arrival within each."""
+        return _in_order(self.head, self.after)
+
+    def layout(self, column: Ints) -> Layout:
+        """The columns named, which come sorted by demand."""
         length = np.diff(self.start)[column]
         demand = self.demand[column]
-        counts = np.bincount(demand, minlength=self._n_demands)
+        counts = np.bincount(demand, minlength=len(self.head))
         return Layout(
             np.concatenate(([0], np.cumsum(counts))),
             demand,
@@ -79,3 +121,56 @@ def ranges(begin: Ints, length: Ints) -> Ints:
     total = int(length.sum())
     offset = np.concatenate(([0], np.cumsum(length)[:-1])) if len(length) else length
     return np.arange(total) + np.repeat(begin - offset, length)
+
+
+def _longer(values: Ints, size: int) -> Ints:
+    longer = np.empty(size, np.int64)
+    longer[: len(values)] = values
+    return longer
+
+
+# With its types named it is compiled (or read from the cache) on import, outside any deadline.
+@njit(
+    "int64(int64[::1], int64[::1], int64[::1], int64[::1], int64[::1], int64[::1],"
+    " int64[::1], int64[::1], int64[::1], int64[::1], int64[::1], int64)",
+    cache=True,
+)
+def _append(  # type: ignore[no-untyped-def]
+    mark, new_demand, new_start, new_link, head, last, demand, after, keys, start, link, count
+):
+    """Chain each new path behind its demand's last column; return the number of columns."""
+    for i in range(len(new_demand)):
+        k, key = new_demand[i], 0
+        for t in range(new_start[i], new_start[i + 1]):
+            key += mark[new_link[t]]
+        j = head[k]
+        while j >= 0 and keys[j] != key:
+            j = after[j]
+        if j >= 0:
+            continue
+        if head[k] < 0:
+            head[k] = count
+        else:
+            after[last[k]] = count
+        last[k] = count
+        demand[count], after[count], keys[count] = k, -1, key
+        end = start[count]
+        for t in range(new_start[i], new_start[i + 1]):
+            link[end] = new_link[t]
+            end += 1
+        count += 1
+        start[count] = end
+    return count
+
+
+@njit("int64[::1](int64[::1], int64[::1])", cache=True)
+def _in_order(head, after):  # type: ignore[no-untyped-def]
+    order = np.empty(len(after), np.int64)
+    n = 0
+    for k in range(len(head)):
+        j = head[k]
+        while j >= 0:
+            order[n] = j
+            n += 1
+            j = after[j]
+    return order

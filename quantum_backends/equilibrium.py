@@ -1,174 +1,132 @@
-"""Split routing by gradient projection under exponential link prices, with new paths as it goes.
+"""Split routing by gradient projection under exponential link prices.
 
 Prices are the gradient of a soft maximum of the utilisations; each demand shifts traffic from its
 dearest used path to its cheapest by a Newton step (Bertsekas and Gallager, *Data Networks*,
-section 5.7), and between sweeps the shortest paths under the prices are added. Their distances
-prove a lower bound. The soft maximum grows steeper each round, towards the MLU itself.
+section 5.7). The soft maximum grows steeper towards the MLU itself, but only as fast as the routing
+follows: prices of a routing in equilibrium prove a lower bound, and find the right new paths.
 """
 
 from __future__ import annotations
 
-import math
-import time
+from typing import Protocol
 
 import numpy as np
-from numba import njit
 
-from quantum_backends.bounds import dual_bound
-from quantum_backends.columns import ColumnPool, ranges
+from quantum_backends.equilibrium_kernels import loads_of, mean_lengths, sweep
 from quantum_backends.routing import Floats, Ints, RoutingProblem
-from quantum_backends.shortest import ShortestPaths
 
-GAP = 1e-4
-"""Relative distance of the MLU to the proven bound at which the rounds end."""
+_FIRST, _GROWTH, _LAST = 8.0, 3.0, 1e7
+"""Exponent (of utilisation over MLU) at first, its growth, and its end."""
 
-_STEEPNESS = (8.0, 1.3, 20_000.0)
-"""Exponent (of utilisation over MLU) of the first round, its growth per round, and its end."""
+_SWEEPS = 3
+"""Sweeps over all demands from one set of prices to the next: they cost about as much as the prices
+and the shortest paths under them."""
 
-_ROUNDS, _SWEEPS = 60, 3
+_LEAST_PRICE = 1e-9
+"""Share of the highest price that every link costs: zero prices would leave it to chance which
+detour is the shortest path."""
 
-_DEARER = 1e-3
-"""A new path is added where the present ones are longer by this share."""
+
+class Chains(Protocol):
+    """Paths in flat arrays, those of a demand chained: :class:`ColumnPool` or what is like it."""
+
+    @property
+    def demand(self) -> Ints: ...
+    @property
+    def head(self) -> Ints: ...
+    @property
+    def after(self) -> Ints: ...
+    @property
+    def start(self) -> Ints: ...
+    @property
+    def link(self) -> Ints: ...
 
 
-def equilibrate(
-    problem: RoutingProblem, finder: ShortestPaths, pool: ColumnPool, deadline: float
-) -> tuple[float, float, Floats]:
-    """Fill a pool with the paths of a nearly optimal split routing.
+class Equilibrium:
+    """A split routing on its way to the least MLU.
 
     Parameters
     ----------
-    pool : ColumnPool
-        May hold paths; gains at least a shortest path of each demand.
-    deadline : float
-        By ``time.monotonic``; the first round is always finished.
+    problem : RoutingProblem
+        Its own paths are not used.
+    columns : Chains
+        May grow meanwhile.
+    share : float array (one per column)
+        Where to begin; kept and changed.
 
-    Returns
-    -------
-    mlu, bound : float
-        The best reached, and the best lower bound proven.
-    price : float array (m,)
-        The last prices.
+    Attributes
+    ----------
+    share : float array (one per column)
+    load : float array (m,)
+    mlu : float
+        Of the shares as they are.
     """
-    demands, inverse = np.arange(problem.n_demands), 1 / problem.capacity
-    price = 1 + 1e-6 * inverse / inverse.max()
-    distance, start, link = finder.find(price)
-    pool.add(demands, start, link)
-    bound = dual_bound(problem, price, distance)
-    share = np.zeros(len(pool))
-    share[cheapest(pool, price)] = 1.0
-    steep, least = _STEEPNESS[0], np.inf
-    for _ in range(_ROUNDS):
-        flow = np.repeat(share * problem.volume[pool.demand], np.diff(pool.start))
-        load = np.bincount(pool.link, flow, problem.n_links).astype(np.float64)
-        top = float((load * inverse).max())
-        least = min(least, top)
-        if not top or time.monotonic() > deadline:
-            break
-        weight = inverse * np.exp(steep * (load * inverse / top - 1))
-        price = weight + 1e-7 * weight.max() * inverse / inverse.max()
-        distance, start, link = finder.find(price)
-        bound = max(bound, dual_bound(problem, price, distance))
-        if least <= bound * (1 + GAP):
-            break
-        mean = np.bincount(pool.demand, share * pool.lengths(price), problem.n_demands)
-        want = np.flatnonzero(mean - distance > _DEARER * mean)
-        length = np.diff(start)[want]
-        begin = np.concatenate(([0], np.cumsum(length)))
-        fresh = pool.add(want, begin, link[ranges(start[want], length)])
-        share = np.append(share, np.zeros(fresh))
-        share = _shift(problem, pool, share, load, steep / top, top)
-        steep = min(steep * _STEEPNESS[1], _STEEPNESS[2])
-    return least, bound, price
 
+    def __init__(self, problem: RoutingProblem, columns: Chains, share: Floats) -> None:
+        self._problem, self._columns = problem, columns
+        self._inverse = 1 / problem.capacity
+        self._steep = _FIRST
+        self.share = share
+        self._add_up()
 
-def cheapest(pool: ColumnPool, price: Floats) -> Ints:
-    """The column of each demand that is shortest under the prices."""
-    order = np.lexsort((pool.lengths(price), pool.demand))
-    new = np.diff(pool.demand[order], prepend=-1) > 0
-    return order[new]
-
-
-def _shift(
-    problem: RoutingProblem,
-    pool: ColumnPool,
-    share: Floats,
-    load: Floats,
-    steep: float,
-    top: float,
-) -> Floats:
-    """Shares after some sweeps over all demands; ``load`` is changed in place."""
-    order = np.argsort(pool.demand, kind="stable")
-    layout, inverse = pool.layout(), 1 / problem.capacity
-    weight = inverse * np.exp(np.minimum(steep * (load * inverse - top), _HIGHEST))
-    sorted_share = share[order]
-    for _ in range(_SWEEPS):
-        _sweep(
-            layout.first,
-            layout.start,
-            layout.link,
-            problem.volume,
-            inverse,
-            sorted_share,
-            load,
-            weight,
-            steep,
-            top,
+    def _add_up(self) -> None:
+        paths, problem = self._columns, self._problem
+        self.load: Floats = loads_of(
+            paths.demand, paths.start, paths.link, problem.volume, self.share, problem.n_links
         )
-    after = np.empty_like(share)
-    after[order] = sorted_share
-    return after
+        self.mlu = float(np.max(self.load * self._inverse, initial=0.0))
 
+    def follow(self) -> None:
+        """Let every demand follow the prices a few times."""
+        paths, missing = self._columns, len(self._columns.demand) - len(self.share)
+        self.share = np.append(self.share, np.zeros(missing))
+        if not self.mlu:
+            return
+        for _ in range(_SWEEPS):
+            sweep(
+                paths.head,
+                paths.after,
+                paths.start,
+                paths.link,
+                self._problem.volume,
+                self._inverse,
+                self.share,
+                self.load,
+                self._steep / self.mlu,
+                self.mlu,
+            )
+        self._add_up()  # anew, so that rounding does not build up
 
-_HIGHEST = 300.0
-"""Largest exponent of a price."""
+    def prices(self) -> Floats:
+        """What one more unit on each link costs (m,)."""
+        price = self._inverse * np.exp(self._steep * (self.load * self._inverse / self.mlu - 1))
+        least = _LEAST_PRICE * price.max() / self._inverse.max()
+        return price + least * self._inverse
 
+    def mean_lengths(self, price: Floats) -> Floats:
+        """Length of each demand's paths under link prices, averaged by their shares (k,)."""
+        paths = self._columns
+        mean: Floats = mean_lengths(
+            paths.demand, paths.start, paths.link, self.share, price, self._problem.n_demands
+        )
+        return mean
 
-# With its types named it is compiled (or read from the cache) on import, outside any deadline.
-@njit(
-    "void(int64[::1], int64[::1], int64[::1], float64[::1], float64[::1],"
-    " float64[::1], float64[::1], float64[::1], float64, float64)",
-    cache=True,
-)
-def _sweep(  # type: ignore[no-untyped-def]
-    first, start, link, volume, inverse, share, load, weight, steep, top
-) -> None:
-    """Let each demand shift from its dearest used path to its cheapest, prices following."""
-    side = np.zeros(len(load))
-    for k in range(len(first) - 1):
-        low, high, cheap, dear = np.inf, -1.0, -1, -1
-        for j in range(first[k], first[k + 1]):
-            cost = 0.0
-            for t in range(start[j], start[j + 1]):
-                cost += weight[link[t]]
-            if cost < low:
-                low, cheap = cost, j
-            if share[j] > 0 and cost > high:
-                high, dear = cost, j
-        if volume[k] == 0 or cheap == dear or high <= low * (1 + 1e-9):
-            continue
-        for t in range(start[dear], start[dear + 1]):
-            side[link[t]] -= 1
-        for t in range(start[cheap], start[cheap + 1]):
-            side[link[t]] += 1
-        curve, tightest = 0.0, 0.0
-        for path in (dear, cheap):
-            for t in range(start[path], start[path + 1]):
-                e = link[t]
-                if side[e] != 0:
-                    curve += weight[e] * steep * inverse[e]
-                    tightest = max(tightest, inverse[e])
-        # No price changes by more than a factor e, within which a Newton step can be trusted.
-        amount = min(share[dear] * volume[k], 1 / (steep * tightest))
-        if high - low < curve * amount:
-            amount = (high - low) / curve
-        share[dear] = max(0.0, share[dear] - amount / volume[k])
-        share[cheap] += amount / volume[k]
-        for path in (dear, cheap):
-            for t in range(start[path], start[path + 1]):
-                e = link[t]
-                if side[e] != 0:
-                    load[e] += side[e] * amount
-                    side[e] = 0
-                    power = min(steep * (load[e] * inverse[e] - top), _HIGHEST)
-                    weight[e] = inverse[e] * math.exp(power)
+    def steepen(self, price: Floats, distance: Floats) -> None:
+        """Come closer to the maximum, if the routing is close to what the prices ask for.
+
+        The MLU exceeds the bound that the prices prove by two factors: the paths in use are longer
+        than the shortest, and the prices lie on links below the MLU. More rounds lower the first,
+        a steeper maximum the second, so the larger one tells what is to be done.
+
+        Parameters
+        ----------
+        price : float array (m,)
+            As :meth:`prices` gave them.
+        distance : float array (k,)
+            Of the shortest paths that there are.
+        """
+        paid = price @ self.load
+        longer = paid / (self._problem.volume @ distance)
+        below = self.mlu * (price @ self._problem.capacity) / paid
+        if longer < below:
+            self._steep = min(self._steep * _GROWTH, _LAST)

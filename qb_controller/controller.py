@@ -15,12 +15,13 @@ from qb_controller.live_view import LiveView
 from qb_controller.model.network import LinkId
 from qb_controller.model.telemetry import NetworkSnapshot
 from qb_controller.northbound.rest import make_app
-from qb_controller.runtime.messages import Settings
+from qb_controller.runtime.messages import ChannelsResult, Settings
 from qb_controller.runtime.wire import Decoder, encode
 from qb_controller.southbound.base_layer import off_the_shortest
 from qb_controller.southbound.inventory import Inventory, PortState
 from qb_controller.southbound.labels import Numbers
 from qb_controller.southbound.openflow import arp, discovery, http, memory
+from qb_controller.southbound.openflow.asking import Asking
 from qb_controller.southbound.openflow.installer import Installer
 from qb_controller.southbound.openflow.optimiser_client import OptimiserClient
 from qb_controller.southbound.openflow.poller import Poller
@@ -70,6 +71,7 @@ class Controller:
         self.optimiser = OptimiserClient(
             conf.qb_state_dir, encode, Decoder, self._heard, self._optimiser_down
         )
+        self.asking = Asking(self.optimiser.send)
         settings = Settings(
             deadline_s=conf.qb_deadline,
             split=conf.qb_split,
@@ -232,10 +234,14 @@ class Controller:
         self.steering.request(NetworkSnapshot(network, demands, tuple(routes), taken_at, rates))
 
     def _heard(self, message: object) -> None:
-        self.steering.received(message)
+        if isinstance(message, ChannelsResult):
+            self.asking.answered(message.number, message)
+        else:
+            self.steering.received(message)
 
     def _optimiser_down(self) -> None:
         self.steering.optimiser_down()
+        self.asking.down()
 
 
 def _text(name: bytes | str) -> str:

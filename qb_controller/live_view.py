@@ -16,6 +16,7 @@ from qb_controller.model.plan import Route
 from qb_controller.model.rules import RuleSet
 from qb_controller.model.telemetry import Demand
 from qb_controller.northbound.view import LiveRule, OptimiserStatus, Status, TeSettings
+from qb_controller.runtime.messages import ChannelsRequest, ChannelsResult
 from qb_controller.southbound.intent import Intent
 from qb_controller.southbound.labels import Numbers
 from qb_controller.southbound.openflow import requests
@@ -26,6 +27,10 @@ if TYPE_CHECKING:
     from qb_controller.controller import Controller
 
 REPAIR_S = 15.0
+
+CHANNELS_S = 30.0
+"""How long channels are waited for: the longest deadline, what is before it in the queue, and
+loading libraries for the first time."""
 
 
 class LiveView:
@@ -132,6 +137,12 @@ class LiveView:
 
     def backends(self) -> Collection[str]:
         return tuple(BACKENDS)
+
+    def channels(self, body: bytes) -> tuple[int, str]:
+        answer: ChannelsResult = self._c.asking.ask(
+            lambda number: ChannelsRequest(number, body), CHANNELS_S
+        )
+        return answer.code, answer.body
 
     def repair(self) -> None:
         installer = self._c.installer

@@ -19,14 +19,24 @@ import socket
 import sys
 import threading
 import time
+from collections import deque
 from collections.abc import Sequence
 from pathlib import Path
 
 from qb_controller.applications.traffic_engineering import TrafficEngineering
+from qb_controller.applications.wireless_desk import Desk
 from qb_controller.errors import OptimiserError
 from qb_controller.orchestration.cycle import Orchestrator
 from qb_controller.orchestration.journal import Journal
-from qb_controller.runtime.messages import CycleRequest, Hello, Ping, Pong
+from qb_controller.runtime.messages import (
+    ChannelsRequest,
+    ChannelsResult,
+    CycleRequest,
+    CycleResult,
+    Hello,
+    Ping,
+    Pong,
+)
 from qb_controller.runtime.wire import Decoder, encode
 from qb_controller.runtime.worker import DEFAULT_BACKENDS, die_with, load_backends
 from qb_controller.runtime.workers import WorkerPool
@@ -37,16 +47,22 @@ RECENT = 200
 IDLE_POLL_S = 0.25
 """How often the cycle thread looks after its workers while no request is there."""
 
+MOST_WAITING = 8
+"""Requests for channels that may wait."""
+
+TOO_MANY = '{"error": "too many requests for channels are waiting", "status": 503}\n'
+
 _CHUNK = 1 << 18
 _log = logging.getLogger("qb.optimiser")
 
 
 class Mailbox:
-    """The newest request, handed from one thread to the other."""
+    """The newest cycle request, and others in order, handed from one thread to the other."""
 
     def __init__(self) -> None:
         self._condition = threading.Condition()
         self._request: CycleRequest | None = None
+        self._others: deque[ChannelsRequest] = deque()
         self._busy_since: float | None = None
 
     def put(self, request: CycleRequest) -> None:
@@ -57,11 +73,27 @@ class Mailbox:
             self._request = request
             self._condition.notify()
 
-    def take(self, seconds: float) -> CycleRequest | None:
-        """Wait for a request for at most ``seconds``; the taker is busy from then on."""
+    def queue(self, request: ChannelsRequest) -> bool:
+        """Leave a request that waits its turn; False where too many do."""
         with self._condition:
-            self._condition.wait_for(lambda: self._request is not None, seconds)
-            request, self._request = self._request, None
+            if len(self._others) >= MOST_WAITING:
+                return False
+            self._others.append(request)
+            self._condition.notify()
+            return True
+
+    def take(self, seconds: float) -> CycleRequest | ChannelsRequest | None:
+        """Wait for a request for at most ``seconds``; the taker is busy from then on.
+
+        A cycle goes before all else.
+        """
+        with self._condition:
+            self._condition.wait_for(lambda: self._request or self._others, seconds)
+            request: CycleRequest | ChannelsRequest | None = self._request
+            if request is None and self._others:
+                request = self._others.popleft()
+            else:
+                self._request = None
             self._busy_since = time.monotonic() if request is not None else None
             return request
 
@@ -91,6 +123,7 @@ class Optimiser:
         self._sock = sock
         self._pool = pool
         self._orchestrator = orchestrator
+        self._desk = Desk(orchestrator.lend)
         self._mailbox = Mailbox()
         self._out = bytearray()
         self._lock = threading.Lock()  # guards _out
@@ -127,6 +160,9 @@ class Optimiser:
         for message in decoder.feed(data):
             if isinstance(message, CycleRequest):
                 self._mailbox.put(message)
+            elif isinstance(message, ChannelsRequest):
+                if not self._mailbox.queue(message):
+                    self._say(ChannelsResult(message.number, 503, TOO_MANY))
             elif isinstance(message, Ping):
                 self._say(Pong(message.number, self._mailbox.busy_s(), self._pool.states()))
             else:
@@ -145,14 +181,19 @@ class Optimiser:
                 if request is None:
                     self._orchestrator.idle()
                     continue
-                result = self._orchestrator.run_cycle(request)
-                self._mailbox.done()
-                self._say(result)
+                if isinstance(request, CycleRequest):
+                    self._say_done(self._orchestrator.run_cycle(request))
+                else:
+                    self._say_done(self._desk.answer(request))
         except Exception as error:  # the journal or the worker start failed: the process must end
             _log.exception("the cycle thread ended")
             self.fault = f"{type(error).__name__}: {error}"
             self._ending = True
             self._wake()
+
+    def _say_done(self, result: CycleResult | ChannelsResult) -> None:
+        self._mailbox.done()
+        self._say(result)
 
     def _say(self, message: object) -> None:
         frame = encode(message)

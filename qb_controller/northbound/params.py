@@ -19,6 +19,9 @@ from qb_controller.northbound.view import TeSettings
 MAX_BODY = 64 * 1024
 """Bytes; the largest sensible body is a few hundred."""
 
+MAX_SCENARIO = 8 * 2**20
+"""Bytes of a radio scenario; 1,000 access points and 4,000 stations take half a megabyte."""
+
 DEADLINE_S = (0.01, 60.0)
 """Allowed deadlines, as for the option of the controller."""
 
@@ -94,11 +97,18 @@ def pair(network: Network, text: str) -> tuple[Place, Place]:
     return ends
 
 
+def is_json(content_type: str) -> None:
+    """Check that a body says it is JSON.
+
+    Also keeps web pages from sending commands: a browser asks before it sends this type.
+    """
+    if content_type != "application/json":
+        raise InputError(f"Content-Type is {content_type or 'missing'}: want application/json")
+
+
 def body(data: bytes, content_type: str, allowed: Collection[str]) -> dict[str, object]:
     """Read a JSON object with no keys but the allowed ones."""
-    if content_type != "application/json":
-        # Also keeps web pages from sending commands: a browser asks before it sends this type.
-        raise InputError(f"Content-Type is {content_type or 'missing'}: want application/json")
+    is_json(content_type)
     try:
         value = json.loads(data)
     except (ValueError, RecursionError) as error:

@@ -36,11 +36,12 @@ TE_KEYS = ("enabled", "backend", "split", "deadline_s")
 
 @dataclass(frozen=True)
 class Call:
-    """A checked request: its query, the variable part of its path, its body."""
+    """A checked request: its query, the variable part of its path, its body (read or as it is)."""
 
     query: dict[str, str]
     name: str
     body: dict[str, object]
+    data: bytes = b""
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,8 @@ class Endpoint:
     answer : callable
     query, body : tuple of str
         Allowed query parameters and keys of the body.
+    unread : int
+        Most bytes of a body that is passed on as it is; 0 where it is read here.
     """
 
     method: str
@@ -64,6 +67,7 @@ class Endpoint:
     answer: Callable[[Call], Any]
     query: tuple[str, ...] = ()
     body: tuple[str, ...] = ()
+    unread: int = 0
 
 
 class RestApi:
@@ -114,14 +118,18 @@ class RestApi:
             return _failure(500, "a fault in the controller; its log has the details")
 
     def _answer(self, request: Request) -> Response:
-        request.max_content_length = params.MAX_BODY
         endpoint, variables = self._map.bind_to_environ(request.environ).match()
+        request.max_content_length = endpoint.unread or params.MAX_BODY
         given = {key: request.args.getlist(key) for key in request.args}
         query = params.query(given, endpoint.query)
         body: dict[str, object] = {}
-        if endpoint.method != "GET":
+        data = b""
+        if endpoint.unread:
+            params.is_json(request.mimetype)
+            data = request.get_data()
+        elif endpoint.method != "GET":
             body = params.body(request.get_data(), request.mimetype, endpoint.body)
-        value = endpoint.answer(Call(query, str(variables.get("name", "")), body))
+        value = endpoint.answer(Call(query, str(variables.get("name", "")), body, data))
         if isinstance(value, Response):
             return value
         if isinstance(value, Iterator):
@@ -130,7 +138,23 @@ class RestApi:
         return _json(200, value)
 
     def _endpoints(self) -> list[Endpoint]:
-        return [*self._state(), *self._rules_and_decisions()]
+        return [*self._state(), *self._rules_and_decisions(), *self._applications()]
+
+    def _applications(self) -> list[Endpoint]:
+        """Optimisation for others."""
+        return [
+            Endpoint(
+                "POST",
+                "/v1/wireless",
+                "channels for a radio scenario: scenario, deadline_s, objective, backend, seed",
+                self._channels,
+                unread=params.MAX_SCENARIO,
+            )
+        ]
+
+    def _channels(self, call: Call) -> Response:
+        code, text = self._view.channels(call.data)
+        return Response(text, code, mimetype="application/json")
 
     def _state(self) -> list[Endpoint]:
         """What the controller knows and how it is set."""

@@ -185,6 +185,16 @@ class View(Protocol):
         """Let the rest of the controller have a turn; called every few milliseconds of work."""
         ...
 
+    def channels(self, body: bytes) -> tuple[int, str]:
+        """Have the optimiser choose channels for a scenario in JSON; status code and JSON.
+
+        Raises
+        ------
+        qb_controller.errors.OptimiserError
+            It is down or did not answer.
+        """
+        ...
+
     def repair(self) -> None:
         """Make the switches hold what is intended; returns when they confirmed it.
 

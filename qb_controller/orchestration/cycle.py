@@ -109,6 +109,11 @@ class Orchestrator:
         silent = since > SILENT_PERIODS * self._period_s
         self._shadow.step(float("inf") if silent else self._period_s - since)
 
+    def lend(self) -> Service:
+        """The service, for a question of another application; nothing runs in the background."""
+        self._shadow.stop()
+        return self._service
+
     def run_cycle(self, request: CycleRequest) -> CycleResult:
         """Answer a request; never raises for anything that the request or a solver contains."""
         began = time.monotonic()

@@ -135,6 +135,41 @@ class CycleResult:
 
 
 @dataclass(frozen=True, slots=True)
+class ChannelsRequest:
+    """Asks for the channels of a radio scenario, as a client of the REST interface sent it.
+
+    Attributes
+    ----------
+    number : int
+        The controller's own count; the result repeats it.
+    body : bytes
+        JSON, not looked at by the controller.
+    """
+
+    number: int
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelsResult:
+    """Answer to a :class:`ChannelsRequest`.
+
+    Attributes
+    ----------
+    number : int
+        Of the request.
+    code : int
+        Status code of HTTP.
+    body : str
+        JSON.
+    """
+
+    number: int
+    code: int
+    body: str
+
+
+@dataclass(frozen=True, slots=True)
 class Ping:
     """Asks whether the optimiser is there."""
 

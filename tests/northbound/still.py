@@ -73,6 +73,7 @@ class StillView:
     age_s: float = 10.0
     packets: dict[tuple[int, object], int] = field(default_factory=dict)
     repairs: int = 0
+    asked: bytes = b""
 
     def __post_init__(self) -> None:
         self._numbers = Numbers()
@@ -139,6 +140,10 @@ class StillView:
 
     def pause(self) -> None:
         return None
+
+    def channels(self, body: bytes) -> tuple[int, str]:
+        self.asked = body
+        return 200, '{"channels": {}}'
 
     def repair(self) -> None:
         self.repairs += 1

@@ -266,3 +266,14 @@ def test_no_body_is_a_fault(body: bytes, kind: str) -> None:
     assert isinstance(view.settings.split, bool)
     assert view.settings.backend in (None, *view.backends())
     assert 0.01 <= view.settings.deadline_s <= 60
+
+
+def test_a_scenario_is_passed_on_unread_and_its_answer_back(
+    client: Client, view: StillView
+) -> None:
+    answer = client.post("/v1/wireless", data=b"{ any bytes", content_type="application/json")
+    assert (answer.status_code, view.asked) == (200, b"{ any bytes")
+    assert json.loads(answer.text) == {"channels": {}}
+    assert "Content-Type" in error_of(client.post("/v1/wireless", data="x=1"))
+    large = client.post("/v1/wireless", data=b" " * (9 << 20), content_type="application/json")
+    assert large.status_code == 413

@@ -16,6 +16,8 @@ import pytest
 
 from qb_controller.model.telemetry import Demand, NetworkSnapshot
 from qb_controller.runtime.messages import (
+    ChannelsRequest,
+    ChannelsResult,
     CycleRequest,
     CycleResult,
     Hello,
@@ -138,6 +140,25 @@ def test_a_whole_life(controller: Controller, tmp_path: Path) -> None:
     controller.sock.close()
     assert controller.process.wait(PATIENCE) == 0
     assert all(gone(pid) for pid in workers)
+
+
+def test_scenarios_wait_their_turn_and_too_many_are_refused(controller: Controller) -> None:
+    controller.receive()
+    controller.wait_for_workers()
+    controller.send(request(1, "obedient", deadline_s=2.0))
+    while controller.pong().workers["classical"] != "busy":
+        time.sleep(0.01)
+    for number in range(1, 11):  # eight may wait
+        controller.send(ChannelsRequest(number, b'{"scenario": {"channels": "all"}}'))
+    controller.send(request(2, "descent"))
+    answers = [controller.receive() for _ in range(12)]
+    refused = [(each.number, each.code) for each in answers[:2]]
+    assert refused == [(9, 503), (10, 503)]
+    assert [type(each) for each in answers[2:4]] == [CycleResult, CycleResult]
+    waited = answers[4:]
+    assert [each.number for each in waited] == list(range(1, 9))
+    assert all(isinstance(each, ChannelsResult) and each.code == 400 for each in waited)
+    assert "scenario: channels: want a list" in waited[0].body
 
 
 def test_killed_in_the_middle_of_a_cycle_it_starts_again_with_the_next_number(

@@ -1,0 +1,58 @@
+"""Questions to the optimiser that a greenlet waits for, while all others go on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import eventlet
+from eventlet.event import Event
+
+from qb_controller.errors import OptimiserError
+
+
+class Asking:
+    """Pairs answers with the greenlets that wait for them.
+
+    Parameters
+    ----------
+    send : callable
+        Sends a message; False where nobody is there to take it.
+    """
+
+    def __init__(self, send: Callable[[Any], bool]) -> None:
+        self._send = send
+        self._waiting: dict[int, Event] = {}
+        self._count = 0
+
+    def ask(self, question: Callable[[int], Any], seconds: float) -> Any:
+        """Send what ``question`` makes of a number and wait for the answer to that number.
+
+        Raises
+        ------
+        OptimiserError
+            The optimiser is down, goes down meanwhile, or does not answer in time.
+        """
+        self._count += 1
+        number, event = self._count, Event()
+        self._waiting[number] = event
+        try:
+            if not self._send(question(number)):
+                raise OptimiserError("the optimiser is being started; try again in some seconds")
+            with eventlet.Timeout(
+                seconds, OptimiserError(f"the optimiser gave no answer in {seconds:g} s")
+            ):
+                return event.wait()
+        finally:
+            del self._waiting[number]
+
+    def answered(self, number: int, answer: Any) -> None:
+        """Hand over an answer; one that nobody waits for any more is passed over."""
+        if number in self._waiting and not self._waiting[number].ready():
+            self._waiting[number].send(answer)
+
+    def down(self) -> None:
+        """The optimiser is gone: whoever waits is told."""
+        for event in self._waiting.values():
+            if not event.ready():
+                event.send_exception(OptimiserError("the optimiser ended before it answered"))

@@ -102,6 +102,12 @@ class ChoiceProblem:
         arrays = (self.first, self.unary, self.start, self.partner.astype(np.int32), self.weight)
         return _restored, (*arrays, self.incumbent, self.bound)
 
+    def with_incumbent(self, answer: Chosen) -> ChoiceProblem:
+        """The same problem with something in force; nothing else is checked again."""
+        self.check(answer)
+        arrays = (self.first, self.unary, self.start, self.partner, self.weight)
+        return _restored(*arrays, answer, self.bound)
+
     @property
     def n_groups(self) -> int:
         return len(self.first) - 1
@@ -156,14 +162,15 @@ def _restored(
     first: Ints,
     unary: Floats,
     start: Ints,
-    partner: npt.NDArray[np.int32],
+    partner: npt.NDArray[np.integer],
     weight: Floats,
     incumbent: Chosen | None,
     bound: float,
 ) -> ChoiceProblem:
-    """The inverse of pickling."""
+    """A problem out of parts that have been checked."""
     problem = object.__new__(ChoiceProblem)
-    values = (first, unary, start, partner.astype(np.int64), weight, incumbent, bound)
+    partner = np.asarray(partner, dtype=np.int64)
+    values = (first, unary, start, partner, weight, incumbent, bound)
     for field, value in zip(fields(ChoiceProblem), values, strict=True):
         object.__setattr__(problem, field.name, value)
     return problem

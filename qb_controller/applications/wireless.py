@@ -9,16 +9,17 @@ by best response on the true utility, and channels chosen again.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 from scipy import sparse
 
 from qb_controller.applications.wireless_radio import (
     Air,
     Floats,
     air_of,
-    interference_power,
     quality,
     spectral_efficiency,
     strongest,
@@ -33,9 +34,12 @@ OBJECTIVES = ("interference", "utility")
 NEGLIGIBLE = 1e-6
 """Costs of a pair of access points below this share of the largest are left out."""
 
-AGREEMENT = 1e-6
-"""Relative difference up to which a claimed value and its recomputation count as the same (the
-negligible costs left out stay below it)."""
+AGREEMENT = 1e-5
+"""Relative difference up to which a claimed value and its recomputation count as the same, beside
+the negligible costs left out: signals are in single precision."""
+
+LEAST_EFFICIENCY = 1e-3
+"""Bit/s per hertz below which a station counts as having these, so that logarithms stay finite."""
 
 
 @dataclass(frozen=True)
@@ -80,52 +84,61 @@ def formulate(
 
     A change of channel costs ``change_cost`` times the demand share of the access point.
     """
-    mine = air.signal[np.asarray(users), np.arange(len(users))]
-    levels = np.unique(air.overlap[air.overlap > 0])
-    costs = {float(x): _pair_costs(air, users, mine, float(x), objective) for x in levels}
-    problem, left_out = _problem(scenario, air, users, costs)
+    active = np.bincount(users, minlength=len(air.signal)) > 0
+    levels = np.unique(air.overlap[air.overlap > 0]).tolist()
+    pairs = {}
+    for share in levels:
+        cost = _pair_costs(air, np.asarray(users), share, objective)
+        cost *= active[:, None]
+        pairs[share] = cost + cost.T
+    problem, left_out = _problem(scenario, air, users, pairs)
     return ChannelTask(scenario, air, objective, users, problem, left_out)
 
 
 def _pair_costs(
-    air: Air, users: tuple[int, ...], mine: Floats, share: float, objective: str
-) -> Floats:
-    """What each access point (column) costs each other one's (row's) stations (a, a)."""
+    air: Air, users: npt.NDArray[np.int64], share: float, objective: str
+) -> npt.NDArray[np.float64]:
+    """What each access point (row) costs each other one's (column's) stations (a, a)."""
+    order = np.argsort(users, kind="stable")
+    served, starts = np.unique(users[order], return_index=True)
+    loss = air.signal[:, order]
+    mine = loss[users[order], np.arange(len(users))]
     if objective == "interference":
-        loss = np.minimum(air.signal / mine, 1.0) * share
+        loss /= mine
+        np.minimum(loss, 1.0, out=loss)
+        loss *= share * air.demand[order].astype(np.float32)
     else:
         alone = spectral_efficiency(mine, np.ones_like(mine))
-        company = spectral_efficiency(mine, 1 + air.signal * share)
-        loss = np.log(np.maximum(alone, 1e-3) / np.maximum(company, 1e-3))
-    a, s = air.signal.shape
-    serves = sparse.csr_array((air.demand, (users, np.arange(s))), shape=(a, s))
-    cost = np.asarray(serves @ loss.T)
-    active = np.bincount(users, minlength=a) > 0
+        company = spectral_efficiency(mine, 1 + loss * np.float32(share))
+        ratio = np.maximum(alone, LEAST_EFFICIENCY) / np.maximum(company, LEAST_EFFICIENCY)
+        loss = np.log(ratio) * air.demand[order].astype(np.float32)
+    cost = np.zeros((len(loss), len(loss)))
+    cost[:, served] = np.add.reduceat(loss, starts, axis=1, dtype=np.float64)
     np.fill_diagonal(cost, 0.0)
-    return cost * active
+    return cost
 
 
 def _problem(
-    scenario: Scenario, air: Air, users: tuple[int, ...], costs: dict[float, Floats]
+    scenario: Scenario,
+    air: Air,
+    users: tuple[int, ...],
+    pairs: Mapping[float, npt.NDArray[np.float64]],
 ) -> tuple[ChoiceProblem, float]:
+    """Couple the options of each pair of access points by what they share of the spectrum."""
     a, c = len(air.signal), len(air.overlap)
-    both = {share: np.triu(cost + cost.T, 1) for share, cost in costs.items()}
-    largest = max((float(cost.max(initial=0.0)) for cost in both.values()), default=0.0)
-    one, other, cost, left_out = [], [], [], 0.0
-    for share, pair in both.items():
-        i, j = np.nonzero(pair > NEGLIGIBLE * largest)
-        left_out += float(pair[pair <= NEGLIGIBLE * largest].sum())
-        for x, y in np.argwhere(air.overlap == share):
-            one.append(i * c + x)
-            other.append(j * c + y)
-            cost.append(pair[i, j])
+    least = NEGLIGIBLE * max(float(cost.max(initial=0.0)) for cost in pairs.values())
+    coupling, left_out = sparse.csr_array((a * c, a * c)), 0.0
+    for share, cost in pairs.items():
+        kept = sparse.csr_array(np.where(cost > least, cost, 0.0))
+        left_out += float(cost.sum() - kept.sum()) / 2
+        coupling = coupling + sparse.kron(kept, sparse.csr_array(air.overlap == share), "csr")
     unary, incumbent = _leaving(scenario, air, users)
-    problem = ChoiceProblem.of(
+    problem = ChoiceProblem(
         np.arange(a + 1) * c,
         unary,
-        np.concatenate(one).astype(np.int64) if one else np.empty(0, np.int64),
-        np.concatenate(other).astype(np.int64) if other else np.empty(0, np.int64),
-        np.concatenate(cost) if cost else np.empty(0),
+        coupling.indptr,
+        coupling.indices,
+        coupling.data,
         incumbent,
     )
     return problem, left_out
@@ -185,11 +198,13 @@ def reassociate(scenario: Scenario, air: Air, configuration: Configuration) -> C
     """
     index = {number: i for i, number in enumerate(scenario.channels)}
     channels = np.array([index[number] for number in configuration.channels], dtype=np.int64)
-    a, s = air.signal.shape
-    log_rate = np.empty((a, s))
-    on_air = air.overlap[channels[:, None], channels]  # transmitter, receiver
-    heard = on_air.T @ air.signal - air.signal * np.diag(on_air)[:, None]
-    log_rate = np.log(np.maximum(spectral_efficiency(air.signal, 1 + heard), 1e-3))
+    a = len(air.signal)
+    # In double precision, since an access point's own power is taken out of the sum again.
+    signal = air.signal.astype(np.float64)
+    noise = (air.overlap[:, channels] @ signal)[channels]
+    noise -= signal * np.diag(air.overlap)[channels, None]
+    efficiency = spectral_efficiency(signal, 1 + np.maximum(noise, 0.0))
+    log_rate = np.log(np.maximum(efficiency, LEAST_EFFICIENCY))
     users = np.array(configuration.users)
     weight = np.bincount(users, air.demand, a)
     count = np.bincount(users, minlength=a)
@@ -218,7 +233,6 @@ __all__ = [
     "ChannelTask",
     "air_of",
     "formulate",
-    "interference_power",
     "interpret",
     "quality",
     "reassociate",

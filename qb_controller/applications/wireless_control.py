@@ -25,8 +25,8 @@ from quantum_backends.solution import Solution
 
 NAME = "wireless"
 
-WORTH = Worth(early=0.002)
-"""Channels are changed at the deadline and not before, so any gain is worth the time."""
+WORTH = Worth(early=0.0)
+"""Channels are changed at the deadline and not before: time saved is of no use."""
 
 RESERVE_S = 0.005
 RESERVE_PER_POINT_S = 5e-5
@@ -92,13 +92,13 @@ def optimise(
     users = wireless.users_now(scenario, air)
     task = wireless.formulate(scenario, air, users, objective)
     first = _first(task.problem)
-    task = replace(task, problem=replace(task.problem, incumbent=first.answer))
+    task = replace(task, problem=task.problem.with_incumbent(first.answer))
     until = began + settings.deadline_s - service.engine.grace_s - RESERVE_S
     until -= RESERVE_PER_POINT_S * len(scenario.access_points)
     known = {"incumbent": first.value}
     question = Question(task.problem, NAME, settings, until, known, worth=WORTH)
     decision, solution = service.answer(question)
-    chosen, after, detail = first, None, ""
+    chosen, after, detail = first, None, _why_none(decision)
     if solution is not None:
         try:
             after = wireless.verify(task, solution)
@@ -113,6 +113,12 @@ def optimise(
     before = _in_force(scenario, air, users)
     elapsed = time.monotonic() - began
     return Channels(configuration, before, after, decision, chosen.backend, elapsed, detail)
+
+
+def _why_none(decision: Decision) -> str:
+    """Why there is no answer of a solver; empty where there is one or it was no better."""
+    outcome = decision.outcome
+    return "" if outcome is None or outcome.status in ("improved", "kept") else outcome.detail
 
 
 def _first(problem: ChoiceProblem) -> Solution:

@@ -41,6 +41,24 @@ def table_of(problem: ChoiceProblem) -> Table:
 
 
 @njit(cache=True)
+def thinned(t: Table, cut: float) -> Table:
+    """The table without the couplings below a cut."""
+    start = np.zeros_like(t.start)
+    for o in range(len(t.start) - 1):
+        kept = 0
+        for k in range(t.start[o], t.start[o + 1]):
+            kept += t.weight[k] >= cut
+        start[o + 1] = start[o] + kept
+    partner, weight = np.empty(start[-1], t.partner.dtype), np.empty(start[-1])
+    at = 0
+    for k in range(len(t.weight)):
+        if t.weight[k] >= cut:
+            partner[at], weight[at] = t.partner[k], t.weight[k]
+            at += 1
+    return Table(t.first, t.group, t.unary, start, partner, weight)
+
+
+@njit(cache=True)
 def field_of(t: Table, chosen: Ints) -> Floats:
     """Cost of each option against the present choices."""
     field = t.unary.copy()
@@ -268,6 +286,6 @@ def warm() -> None:
     order = np.arange(3)
     cost_of(t, chosen, field)
     descend(t, chosen, field, order)
-    anneal(t, chosen, field, order, 1.0, 0.1, 2)
+    anneal(thinned(t, 0.5), chosen, field, order, 1.0, 0.1, 2)
     field_outside(t, chosen, np.zeros(3, np.int64))
     kick_and_descend(t, chosen, field, order, 2)

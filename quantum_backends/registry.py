@@ -183,6 +183,7 @@ BACKENDS = Registry(
             "gate",
             bqm="gate.qaoa_blocks:noiseless_model",
             routing="gate.qaoa_blocks:noiseless_blocks",
+            choices="gate.choice_blocks:noiseless_choices",
         ),
         Lazy(
             "qaoa-noisy-blocks",

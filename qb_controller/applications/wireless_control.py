@@ -146,6 +146,12 @@ def _in_force(scenario: Scenario, air: Air, users: tuple[int, ...]) -> RadioQual
     return quality(scenario, air, Configuration(known, users))
 
 
+def without_change(scenario: Scenario, channels: tuple[int, ...]) -> RadioQuality:
+    """What some channels are worth for the stations of now."""
+    air = air_of(scenario)
+    return quality(scenario, air, Configuration(channels, wireless.users_now(scenario, air)))
+
+
 def applied(scenario: Scenario, configuration: Configuration) -> Scenario:
     """The scenario with a configuration in force."""
     points = tuple(
@@ -186,6 +192,7 @@ def _figures(found: RadioQuality | None) -> Mapping[str, float] | None:
         "interference": found.interference,
         "utility": found.utility,
         "changed": found.changed,
+        "change_cost": found.cost,
         "rate_median_bps": rates[len(rates) // 2],
         "rate_worst_bps": rates[0],
     }

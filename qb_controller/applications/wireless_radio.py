@@ -189,13 +189,15 @@ def quality(scenario: Scenario, air: Air, configuration: Configuration) -> Radio
     others /= mine
     relative = heard(air, np.minimum(others, 1.0, out=others), channels, users)
     rates = np.maximum(efficiency * scenario.width_hz / count[users], LEAST_RATE_BPS)
-    changed = sum(
+    changed = [
         point.channel is not None and point.channel != number
         for point, number in zip(scenario.access_points, configuration.channels, strict=True)
-    )
+    ]
+    carried = np.bincount(users, air.demand, len(changed))
     return RadioQuality(
         float(relative @ air.demand),
         float(np.log(rates / 1e6) @ air.demand),
         tuple(rates.tolist()),
-        changed,
+        sum(changed),
+        scenario.change_cost * float(carried @ changed),
     )

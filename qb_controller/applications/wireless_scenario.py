@@ -250,7 +250,8 @@ def evolve(scenario: Scenario, rng: np.random.Generator, spread_m: float = 2.0) 
 
     Every station takes a random step (normal, ``spread_m`` metres each way), every demand is
     multiplied by a factor near one, and one station in fifty starts or stops something large.
-    Shadowing keeps its seed: it belongs to the walls.
+    Stations use the access point they hear best again. Shadowing keeps its seed: it belongs to
+    the walls.
     """
     count = len(scenario.stations)
     step = rng.normal(0, spread_m, (count, 2))
@@ -262,6 +263,7 @@ def evolve(scenario: Scenario, rng: np.random.Generator, spread_m: float = 2.0) 
             s,
             at=(s.at[0] + float(step[i, 0]), s.at[1] + float(step[i, 1])),
             demand_bps=float(np.clip(s.demand_bps * factor[i], 1e4, 1e8)),
+            access_point=None,
         )
         for i, s in enumerate(scenario.stations)
     )

@@ -12,7 +12,6 @@ from qb_controller.commands.output import (
     Stopwatch,
     add_json,
     only_answers,
-    percent,
     seconds,
     write_json,
 )
@@ -20,7 +19,7 @@ from qb_controller.errors import InputError
 
 if TYPE_CHECKING:
     from qb_controller.applications.wireless_control import Channels
-    from qb_controller.model.radio import Scenario
+    from qb_controller.model.radio import RadioQuality, Scenario
     from qb_controller.orchestration.service import Service
 
 OBJECTIVES = ("interference", "utility")
@@ -180,57 +179,82 @@ def _tell(scenario: Scenario, found: Channels, args: argparse.Namespace) -> None
 def _follow(args: argparse.Namespace) -> int:
     import numpy as np
 
-    from qb_controller.applications.wireless_control import applied, optimise
+    from qb_controller.applications.wireless_control import applied, optimise, without_change
     from qb_controller.applications.wireless_scenario import evolve
 
     watch = Stopwatch()
     if not 1 <= args.steps <= 100_000:
         raise InputError(f"--steps {args.steps}: want 1 to 100000")
     scenario, rng = read_file(args.scenario), np.random.default_rng(args.seed)
-    rows = []
+    rows: list[dict[str, Any]] = []
+    first: tuple[int, ...] = ()
     with service_for(args.backend) as service:
         for step in range(args.steps):
             settings = _settings(args, args.seed + step)
             found = optimise(service, scenario, settings, args.objective)
-            rows.append(_step(step, found, args.deadline))
+            first = first or found.configuration.channels
+            rows.append(_step(step, found, without_change(scenario, first), args.deadline))
             scenario = evolve(applied(scenario, found.configuration), rng)
-    summary = summarise(rows)
+    summary = summarise(rows, args.objective)
     if args.json is not None:
         answer = {**summary, "steps": rows, "meta": watch.meta(args.seed)}
         write_json(answer, args.json)
     else:
         print(
-            f"{summary['optimisations']} optimisations, {summary['late']} late; "
-            f"{summary['changed_mean']:.1f} channels changed each time; interference "
-            f"{percent(summary['gain_mean'])} lower than without, on average"
+            f"{summary['optimisations']} optimisations, {summary['late']} late, the slowest "
+            f"{seconds(summary['elapsed_max_s'])}; {summary['changed_mean']:.1f} channels changed "
+            f"each time. {args.objective.capitalize()}: {summary['chosen_mean']:.5g} on average, "
+            f"{summary['kept_mean']:.5g} had the channels of the step before been kept, "
+            f"{summary['first_mean']:.5g} with those of the first; "
+            f"the changes cost {summary['cost_mean']:.3g} each time"
         )
     return 0
 
 
-def _step(step: int, found: Channels, deadline: float) -> dict[str, Any]:
+def _step(step: int, found: Channels, first: RadioQuality, deadline: float) -> dict[str, Any]:
     return {
         "step": step,
         "elapsed_s": found.elapsed_s,
         "late": found.elapsed_s > deadline,
         "backend": found.backend,
         "changed": found.after.changed,
-        "interference_kept": found.before.interference if found.before else None,
+        "change_cost": found.after.cost,
         "interference": found.after.interference,
-        "utility_kept": found.before.utility if found.before else None,
+        "interference_kept": found.before.interference if found.before else None,
+        "interference_first": first.interference,
         "utility": found.after.utility,
+        "utility_kept": found.before.utility if found.before else None,
+        "utility_first": first.utility,
     }
 
 
-def summarise(rows: list[dict[str, Any]]) -> dict[str, Any]:
-    """Figures of a periodic run; gains are against leaving the channels as they were."""
-    moved = [row for row in rows if row["interference_kept"]]
-    gains = [1 - row["interference"] / row["interference_kept"] for row in moved]
+def summarise(rows: list[dict[str, Any]], objective: str) -> dict[str, Any]:
+    """Figures of a periodic run.
+
+    The objective with the channels chosen, had those of the step before been kept, and with those
+    of the first step ever since; ``gain_mean`` is the second less the first (for the utility the
+    other way round), and ``net_gain_mean`` is that less what the changes cost. Steps before which
+    some access point had no channel are left out of these.
+    """
+    steps = [row for row in rows if row[f"{objective}_kept"] is not None]
+    sign = 1 if objective == "interference" else -1
+
+    def mean(name: str) -> float:
+        return sum(row[name] for row in steps) / len(steps) if steps else 0.0
+
+    chosen, kept = mean(objective), mean(f"{objective}_kept")
     return {
         "optimisations": len(rows),
         "late": sum(row["late"] for row in rows),
         "elapsed_max_s": max(row["elapsed_s"] for row in rows),
-        "changed_mean": sum(row["changed"] for row in rows) / len(rows),
-        "gain_mean": sum(gains) / len(gains) if gains else 0.0,
+        "changed_mean": mean("changed"),
+        "unchanged": sum(row["changed"] == 0 for row in steps),
+        "chosen_mean": chosen,
+        "kept_mean": kept,
+        "first_mean": mean(f"{objective}_first"),
+        "cost_mean": mean("change_cost"),
+        "gain_mean": sign * (kept - chosen),
+        "net_gain_mean": sign * (kept - chosen) - mean("change_cost"),
         "backends": sorted({row["backend"] for row in rows}),
     }
 

@@ -2,87 +2,115 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from qb_controller.applications.wireless import users_now
-from qb_controller.applications.wireless_radio import air_of, quality
+from qb_controller.applications.wireless_radio import Floats, air_of, quality
 from qb_controller.model.radio import Configuration, Scenario
 
-_EDGES = 300
-"""Strongest interference drawn; more would be a grey cloud."""
+SHOWN = 0.5
+"""Share of the interference whose pairs are drawn, strongest first; all would be a hairball."""
+
+MOST = 120
+"""Pairs drawn at most."""
+
+
+@dataclass(frozen=True)
+class Picture:
+    """One panel.
+
+    Attributes
+    ----------
+    title : str
+    at, stations : float arrays (a, 2), (s, 2)
+        Positions in metres.
+    channels : tuple of int
+    pairs : int array (p, 2)
+        Access points that interfere most with one another's stations.
+    strength : float array (p,)
+        Their share of the objective.
+    """
+
+    title: str
+    at: Floats
+    stations: Floats
+    channels: tuple[int, ...]
+    pairs: npt.NDArray[np.int64]
+    strength: Floats
+
+
+def picture(scenario: Scenario, when: str) -> Picture:
+    """What a panel shows; without channels yet, what one channel for all would mean."""
+    numbers = [point.channel for point in scenario.access_points]
+    chosen = tuple(number for number in numbers if number is not None)
+    if len(chosen) < len(numbers):
+        chosen = (scenario.channels[0],) * len(numbers)
+        when = f"{when}, were all on channel {chosen[0]}"
+    air = air_of(scenario)
+    users = np.array(users_now(scenario, air))
+    found = quality(scenario, air, Configuration(chosen, tuple(users.tolist())))
+    index = np.searchsorted(scenario.channels, chosen)
+    relative = np.minimum(air.signal / air.signal[users, np.arange(len(users))], 1.0) * air.demand
+    cost = np.zeros((len(chosen), len(chosen)))
+    np.add.at(cost.T, users, relative.T)
+    cost[:, np.bincount(users, minlength=len(chosen)) == 0] = 0.0
+    cost = np.triu(cost + cost.T, 1) * air.overlap[index[:, None], index]
+    order = np.argsort(-cost, axis=None)[:MOST]
+    enough = np.searchsorted(np.cumsum(cost.ravel()[order]), SHOWN * cost.sum()) + 1
+    kept = order[:enough][cost.ravel()[order[:enough]] > 0]
+    return Picture(
+        f"{when}: interference {found.interference:.4f}, utility {found.utility:.3f}",
+        np.array([point.at for point in scenario.access_points]),
+        np.array([station.at for station in scenario.stations]),
+        chosen,
+        np.stack(np.unravel_index(kept, cost.shape), axis=1),
+        cost.ravel()[kept],
+    )
 
 
 def draw(before: Scenario, after: Scenario, path: str) -> None:
-    """Write the map as a picture; a scenario without channels yet is drawn without colours."""
+    """Write the map as a picture; lines are as wide in one panel as in the other."""
     import matplotlib
 
     matplotlib.use("Agg")
     from matplotlib import pyplot
 
-    figure, axes = pyplot.subplots(1, 2, figsize=(13, 6), constrained_layout=True)
-    colours = pyplot.get_cmap("turbo")(np.linspace(0.05, 0.95, len(after.channels)))
-    for axis, scenario, title in zip(axes, (before, after), ("before", "after"), strict=True):
-        _panel(axis, scenario, title, colours)
+    figure, axes = pyplot.subplots(1, 2, figsize=(13, 6.4), constrained_layout=True)
+    shades = pyplot.get_cmap("turbo")(np.linspace(0.05, 0.95, len(after.channels)))
+    colours = dict(zip(after.channels, shades, strict=True))
+    panels = picture(before, "before"), picture(after, "after")
+    top = max((float(p.strength.max(initial=0.0)) for p in panels), default=0.0) or 1.0
+    for axis, panel in zip(axes, panels, strict=True):
+        _panel(axis, panel, colours, top)
     handles = [
         pyplot.Line2D([], [], marker="o", linestyle="", color=colour, label=str(number))
-        for number, colour in zip(after.channels, colours, strict=True)
+        for number, colour in colours.items()
     ]
     figure.legend(handles=handles, title="channel", loc="outside right center")
+    figure.supxlabel(
+        f"metres; lines: the pairs that make {SHOWN:.0%} of the interference, {MOST} at most",
+        fontsize="medium",
+    )
     figure.savefig(path, dpi=110)
     pyplot.close(figure)
 
 
-def _panel(axis: Any, scenario: Scenario, title: str, colours: Any) -> None:
-    index = {number: i for i, number in enumerate(scenario.channels)}
-    at = np.array([point.at for point in scenario.access_points])
-    where = np.array([station.at for station in scenario.stations])
-    axis.plot(where[:, 0], where[:, 1], ".", color="0.8", markersize=3, zorder=1)
-    numbers = [point.channel for point in scenario.access_points]
-    chosen = tuple(number for number in numbers if number is not None)
-    if len(chosen) < len(numbers):
-        axis.scatter(at[:, 0], at[:, 1], color="0.5", s=40, zorder=3)
-        axis.set_title(f"{title}: no channels chosen yet")
-    else:
-        air = air_of(scenario)
-        users = users_now(scenario, air)
-        _edges(axis, scenario, np.array([index[n] for n in chosen]), users, at)
-        axis.scatter(
-            at[:, 0],
-            at[:, 1],
-            c=colours[[index[n] for n in chosen]],
-            s=40,
-            zorder=3,
-            edgecolors="black",
-            linewidths=0.5,
-        )
-        found = quality(scenario, air, Configuration(chosen, users))
-        axis.set_title(
-            f"{title}: interference {found.interference:.4f}, utility {found.utility:.3f}"
-        )
+def _panel(axis: Any, panel: Picture, colours: dict[int, Any], top: float) -> None:
+    axis.plot(*panel.stations.T, ".", color="0.8", markersize=3, zorder=1)
+    for ends, strength in zip(panel.pairs, panel.strength, strict=True):
+        width = 0.4 + 5 * np.sqrt(strength / top)
+        axis.plot(*panel.at[ends].T, color="crimson", linewidth=width, alpha=0.6, zorder=2)
+    axis.scatter(
+        *panel.at.T,
+        c=[colours[number] for number in panel.channels],
+        s=40,
+        zorder=3,
+        edgecolors="black",
+        linewidths=0.5,
+    )
+    axis.set_title(panel.title)
     axis.set_aspect("equal")
-    axis.set_xlabel("metres")
-
-
-def _edges(axis: Any, scenario: Scenario, chosen: Any, users: tuple[int, ...], at: Any) -> None:
-    air = air_of(scenario)
-    mine = air.signal[np.asarray(users), np.arange(len(users))]
-    cost = np.zeros((len(at), len(at)))
-    relative = np.minimum(air.signal / mine, 1.0) * air.demand
-    np.add.at(cost.T, np.asarray(users), relative.T)
-    cost = (cost + cost.T) * air.overlap[chosen[:, None], chosen]
-    cost = np.triu(cost, 1)
-    strongest = np.argsort(-cost, axis=None)[:_EDGES]
-    top = cost.max() or 1.0
-    for one, other in zip(*np.unravel_index(strongest, cost.shape), strict=True):
-        strength = cost[one, other] / top
-        if strength > 0.01:
-            axis.plot(
-                at[[one, other], 0],
-                at[[one, other], 1],
-                color="crimson",
-                zorder=2,
-                linewidth=0.5 + 4 * strength,
-                alpha=0.7,
-            )

@@ -72,9 +72,13 @@ class Scenario:
     seed : int
         Of the shadowing.
     change_cost : float
-        Share of a second's traffic of its stations that changing an access point's channel
-        costs, in the unit of the objective: 0.02 means that a change must save two percent of
-        what the access point carries.
+        Share of the traffic between two choices of channels that the stations of an access point
+        lose when it changes its own: the length of the break over the time until channels are
+        chosen again. 0.02 is 1.2 s in a minute, which is what stations take that have to find
+        the access point again. Times the share of all demand that the access point carries, this
+        is in the unit of both objectives: an interference of 1 is a station's whole signal, and
+        losing a share x of the time lowers ln(rate) by about x. So a channel is changed only where
+        that saves more than the break costs.
     path_loss_db : tuple of tuple of float, or None
         Measured loss from each access point (row) to each station (column), which then replaces
         the model; None where positions say it.
@@ -124,9 +128,12 @@ class RadioQuality:
         Rate of each station in bit/s.
     changed : int
         Access points on another channel than before.
+    cost : float
+        What these changes cost; see ``change_cost``.
     """
 
     interference: float
     utility: float
     rates_bps: tuple[float, ...]
     changed: int
+    cost: float = 0.0

@@ -10,8 +10,11 @@ SUBJECTS = {
     "live": ("bench_live", "a real network: utilisation, re-routes, cuts, reaction, stall, scale"),
     "decide": ("bench_decide", "what a decision costs, features included"),
     "runtime": ("bench_runtime", "tasks by deadline under load, and with workers killed"),
+    "policy": ("bench_policy", "the policy against single backends, rules and learners"),
+    "falsify": ("bench_falsify", "the policy against one family of backends alone"),
     "te": ("bench_te", "traffic engineering: every backend, instance and deadline"),
     "flow": ("bench_flow", "maximum total flow beside published figures"),
+    "qaoa": ("bench_qaoa", "QAOA of 8 to 20 qubits beside guessing, annealing and another's QAOA"),
     "wireless": ("bench_wireless", "channels: every backend, size and deadline"),
     "formulate": ("bench_formulate", "time and memory to formulate, by size"),
 }

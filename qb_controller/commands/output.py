@@ -35,6 +35,8 @@ LIBRARIES = (
     "dwave-samplers",
     "qiskit",
     "qiskit-aer",
+    "qiskit-ibm-runtime",
+    "qiskit-optimization",
     "ryu",
     "eventlet",
 )

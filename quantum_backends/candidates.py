@@ -103,11 +103,8 @@ def _fill(problem: RoutingProblem, pool: ColumnPool, deadline: float) -> float:
 
 
 def _with_pool(problem: RoutingProblem, pool: ColumnPool, bound: float) -> RoutingProblem:
-    layout = pool.layout(pool.order())
-    filled = replace(
-        problem, paths=layout.nested(), incumbent=None, bound=max(bound, problem.bound)
-    )
-    filled.__dict__["layout"] = layout  # spare the flattening of what was just nested
+    paths = pool.layout(pool.order())
+    filled = replace(problem, paths=paths, incumbent=None, bound=max(bound, problem.bound))
     if problem.incumbent is None:
         return filled
     return replace(filled, incumbent=_carried_over(problem, filled))

@@ -64,15 +64,16 @@ class Equilibrium:
 
     def __init__(self, problem: RoutingProblem, columns: Chains, share: Floats) -> None:
         self._problem, self._columns = problem, columns
+        self._volume = problem.volume.copy()  # compiled code wants it writable and in one piece
         self._inverse = 1 / problem.capacity
         self._steep = _FIRST
         self.share = share
         self._add_up()
 
     def _add_up(self) -> None:
-        paths, problem = self._columns, self._problem
+        paths, m = self._columns, self._problem.n_links
         self.load: Floats = loads_of(
-            paths.demand, paths.start, paths.link, problem.volume, self.share, problem.n_links
+            paths.demand, paths.start, paths.link, self._volume, self.share, m
         )
         self.mlu = float(np.max(self.load * self._inverse, initial=0.0))
 
@@ -88,7 +89,7 @@ class Equilibrium:
                 paths.after,
                 paths.start,
                 paths.link,
-                self._problem.volume,
+                self._volume,
                 self._inverse,
                 self.share,
                 self.load,

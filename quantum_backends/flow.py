@@ -13,22 +13,12 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from quantum_backends.flow_kernels import broken_path
-from quantum_backends.routing import Floats, Ints, Layout
+from quantum_backends.paths import Floats, Ints, Layout, check_paths
 
 Objective = Literal["total", "concurrent"]
 
 _ROUNDING = 1e-9
 """Relative excess over a capacity or a demand that counts as rounding."""
-
-_FAULTS = (
-    "",
-    "has no link",
-    "names a link that is not there",
-    "does not lead from source to target",
-    "has links that do not follow one another",
-    "visits a node twice",
-)
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,12 +77,8 @@ class FlowProblem:
                 i = int(np.argmin(good))
                 want = "must be above zero" if strictly else "must not be below zero"
                 raise ValueError(f"{name}[{i}]: {values[i]} {want}")
-        layout = self.paths
-        j, fault = broken_path(self.n_nodes, self.tail, self.head, self.source, self.target, layout)
-        if fault:
-            i = int(layout.demand[j])
-            where = f"paths[{i}][{j - layout.first[i]}]"
-            raise ValueError(f"{where}: {_FAULTS[fault]}")
+        graph = (self.n_nodes, self.tail, self.head, self.source, self.target)
+        check_paths(*graph, self.paths)
 
     @property
     def size(self) -> int:

@@ -5,10 +5,9 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-import numpy as np
 from numba import njit
 
-from quantum_backends.routing import Floats, Ints, Layout
+from quantum_backends.paths import Floats, Ints
 
 
 class Market(NamedTuple):
@@ -17,7 +16,7 @@ class Market(NamedTuple):
     Attributes
     ----------
     first, start, link : int arrays
-        As in :class:`quantum_backends.routing.Layout`.
+        As in :class:`quantum_backends.paths.Layout`.
     volume : float array (k,)
     capacity : float array (m,)
     least : float array (q,)
@@ -171,46 +170,3 @@ def fill(a: Market, order: Ints) -> None:
                 left -= room
                 for t in range(a.start[j], a.start[j + 1]):
                     a.load[a.link[t]] += room
-
-
-@njit(cache=True)
-def _broken(
-    n: int,
-    tail: Ints,
-    head: Ints,
-    source: Ints,
-    target: Ints,
-    demand: Ints,
-    start: Ints,
-    link: Ints,
-) -> tuple[int, int]:
-    seen = np.full(n, -1, np.int64)
-    for j in range(len(demand)):
-        if start[j] == start[j + 1]:
-            return j, 1
-        here = source[demand[j]]
-        seen[here] = j
-        for t in range(start[j], start[j + 1]):
-            e = link[t]
-            if not 0 <= e < len(tail):
-                return j, 2
-            if tail[e] != here:
-                return j, 3 if t == start[j] else 4
-            here = head[e]
-            if seen[here] == j:
-                return j, 5
-            seen[here] = j
-        if here != target[demand[j]]:
-            return j, 3
-    return -1, 0
-
-
-def broken_path(
-    n: int, tail: Ints, head: Ints, source: Ints, target: Ints, layout: Layout
-) -> tuple[int, int]:
-    """The first path that is none and what is wrong with it: 1 it is empty, 2 a link is not
-    there, 3 its ends are wrong, 4 it is broken, 5 it visits a node twice; (-1, 0) if all are well.
-    """
-    where = (tail, head, source, target, layout.demand, layout.start, layout.link)
-    j, fault = _broken(n, *where)
-    return int(j), int(fault)

@@ -1,68 +1,25 @@
 """The traffic-engineering problem in its structured form: one choice of path per demand.
 
 The one-hot matrix of all choices is never written out. A problem is a list of candidate paths
-per demand; :class:`Layout` holds the same in flat arrays, and :meth:`RoutingProblem.incidence`
-as a sparse matrix.
+per demand, held in flat arrays; :meth:`RoutingProblem.incidence` is the same as a sparse matrix.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 from itertools import chain, pairwise
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
-Ints = npt.NDArray[np.int64]
-Floats = npt.NDArray[np.float64]
-PathSet = tuple[tuple[tuple[int, ...], ...], ...]
-"""For each demand its candidate paths, each a tuple of link indexes in order."""
+from quantum_backends.paths import Floats, Ints, Layout, PathSet, check_paths
+
 Fractions = tuple[tuple[float, ...], ...]
 """For each demand the share of its volume on each candidate path."""
-
-
-@dataclass(frozen=True, eq=False)
-class Layout:
-    """All candidate paths of a problem in flat arrays; a *choice* is one of them.
-
-    Attributes
-    ----------
-    first : int array (k + 1,)
-        Choices of demand i are ``first[i] .. first[i + 1] - 1``.
-    demand : int array (q,)
-        The demand each choice belongs to.
-    start : int array (q + 1,)
-        Links of choice j are ``link[start[j]:start[j + 1]]``.
-    link : int array (sum of path lengths,)
-    """
-
-    first: Ints
-    demand: Ints
-    start: Ints
-    link: Ints
-
-    @staticmethod
-    def of(paths: PathSet) -> Layout:
-        """Flatten nested paths."""
-        counts = np.fromiter((len(p) for p in paths), np.int64, len(paths))
-        flat = list(chain.from_iterable(paths))
-        lengths = np.fromiter((len(p) for p in flat), np.int64, len(flat))
-        first = np.concatenate(([0], np.cumsum(counts)))
-        start = np.concatenate(([0], np.cumsum(lengths)))
-        link = np.fromiter(chain.from_iterable(flat), np.int64, int(start[-1]))
-        return Layout(first, np.repeat(np.arange(len(paths)), counts), start, link)
-
-    def nested(self) -> PathSet:
-        """The inverse of :meth:`of`."""
-        links = self.link.tolist()
-        start = self.start.tolist()
-        flat = [tuple(links[a:b]) for a, b in pairwise(start)]
-        first = self.first.tolist()
-        return tuple(tuple(flat[a:b]) for a, b in pairwise(first))
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,9 +41,9 @@ class RoutingProblem:
         Not below zero.
     split : bool
         Whether a demand may be spread over several paths.
-    paths : tuple (k) of tuples of tuples of int
-        Candidate paths of each demand as link indexes in order; ``()`` where not yet computed
-        (see :func:`quantum_backends.candidates.with_candidates`).
+    paths : Layout, or sequence (k) of tuples of tuples of int
+        Candidate paths of each demand as link indexes in order; empty where not yet computed
+        (see :func:`quantum_backends.candidates.with_candidates`). Kept as a :class:`Layout`.
     incumbent : tuple (k) of tuples of float, or None
         What the network does now, as shares over ``paths``.
     move_cost : float
@@ -118,9 +75,11 @@ class RoutingProblem:
             object.__setattr__(self, name, np.asarray(getattr(self, name), dtype=np.int64))
         for name in ("capacity", "volume"):
             object.__setattr__(self, name, np.asarray(getattr(self, name), dtype=np.float64))
+        object.__setattr__(self, "paths", Layout.of(self.paths))
         _check_arrays(self)
         if self.paths:
-            _check_paths(self)
+            graph = (self.n_nodes, self.tail, self.head, self.source, self.target)
+            check_paths(*graph, self.layout)
         if self.incumbent is not None:
             check_fractions(self, self.incumbent, "incumbent")
 
@@ -157,9 +116,14 @@ class RoutingProblem:
     def n_demands(self) -> int:
         return len(self.source)
 
-    @cached_property
+    @property
     def layout(self) -> Layout:
-        return Layout.of(self.paths)
+        """The paths in flat arrays."""
+        return cast(Layout, self.paths)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Its fields alone, without what was derived from them; unpickling does not check again."""
+        return {f.name: getattr(self, f.name) for f in fields(self)}
 
     @cached_property
     def incidence(self) -> sparse.csr_array:
@@ -279,39 +243,3 @@ def _first_bad(name: str, values: npt.NDArray[Any], good: npt.NDArray[Any], why:
     bad = np.flatnonzero(~good)
     if len(bad):
         raise ValueError(f"{name}[{bad[0]}]: {values[bad[0]]} {why}")
-
-
-def _check_paths(problem: RoutingProblem) -> None:
-    layout = problem.layout
-    length = np.diff(layout.start)
-
-    def complain(choice: int, why: str) -> None:
-        i = int(layout.demand[choice])
-        j = int(choice - layout.first[i])
-        raise ValueError(f"paths[{i}][{j}]: {problem.paths[i][j]} {why}")
-
-    if (length == 0).any():
-        complain(int(np.argmin(length)), "has no link")
-    outside = np.flatnonzero((layout.link < 0) | (layout.link >= problem.n_links))
-    owner = np.repeat(np.arange(len(length)), length)
-    if len(outside):
-        complain(int(owner[outside[0]]), f"names link {layout.link[outside[0]]} of none")
-    tails, heads = problem.tail[layout.link], problem.head[layout.link]
-    ends = layout.start[1:] - 1
-    wrong = tails[layout.start[:-1]] != problem.source[layout.demand]
-    wrong |= heads[ends] != problem.target[layout.demand]
-    if wrong.any():
-        complain(int(np.argmax(wrong)), "does not lead from source to target")
-    inner = np.ones(len(layout.link), dtype=bool)
-    inner[layout.start[:-1]] = False
-    broken = np.flatnonzero(inner[1:] & (tails[1:] != heads[:-1]))
-    if len(broken):
-        complain(int(owner[broken[0] + 1]), "has links that do not follow one another")
-    # A node visited twice shows as one (path, head) pair twice, or as the source being entered.
-    visit = np.sort(owner * problem.n_nodes + heads)
-    twice = np.flatnonzero(visit[1:] == visit[:-1])
-    if len(twice):
-        complain(int(visit[twice[0]] // problem.n_nodes), "visits a node twice")
-    back = np.flatnonzero(heads == problem.source[layout.demand][owner])
-    if len(back):
-        complain(int(owner[back[0]]), "returns to its source")

@@ -148,7 +148,7 @@ def test_a_first_flow_is_feasible():
         ({"capacity": np.array([1.0, 1, 0, 1])}, r"capacity\[2\]: 0.0 must be above zero"),
         ({"volume": np.array([-1.0])}, r"volume\[0\]: -1.0 must not be below zero"),
         ({"volume": np.ones(2)}, "for 1 demands, there are 2"),
-        ({"target": np.array([2])}, r"paths\[0\]\[0\]: does not lead from source to target"),
+        ({"target": np.array([2])}, r"paths\[0\]\[0\]: .*does not lead from source to target"),
     ],
 )
 def test_faults_are_named(change, text):

@@ -1,10 +1,11 @@
+import pickle
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from quantum_backends.objective import moved, score
-from quantum_backends.routing import flatten, nest, one_hot
+from quantum_backends.routing import Layout, flatten, nest, one_hot
 from quantum_backends.testing import tiny_problem
 
 
@@ -21,7 +22,7 @@ from quantum_backends.testing import tiny_problem
         ({"paths": (((0, 1),),)}, "1 entries for 3 demands"),
         ({"paths": (((0, 1),), ((0,),), ((2, 3),))}, r"paths\[1\]\[0\].*source to target"),
         ({"paths": (((0, 3),), ((0, 1),), ((2, 3),))}, r"paths\[0\]\[0\].*follow one another"),
-        ({"paths": (((0, 7),), ((0, 1),), ((2, 3),))}, r"paths\[0\]\[0\].*link 7"),
+        ({"paths": (((0, 7),), ((0, 1),), ((2, 3),))}, r"paths\[0\]\[0\]: \(0, 7\) names a link"),
         ({"paths": ((()), ((0, 1), ()), ((2, 3),))}, r"paths\[1\]\[1\].*no link"),
         ({"incumbent": ((1.0, 0.0),)}, "incumbent: 1 demands"),
         ({"incumbent": ((1.0,), (1.0, 0.0), (1.0, 0.0))}, r"incumbent\[0\]: 1 shares for 2"),
@@ -63,3 +64,28 @@ def test_below_the_bound_only_squares_and_moving_count():
     problem = replace(tiny_problem(split=True), bound=0.9)
     even = ((0.5, 0.5),) * 3
     assert score(problem, even).mlu == score(problem, one_hot(problem, np.array([0, 3, 5]))).mlu
+
+
+def test_layout_reads_like_nested_paths():
+    nested = (((0, 1), (2, 3)), ((4,),), ())
+    layout = Layout.of(nested)
+    assert layout.nested() == nested and Layout.of(layout) is layout
+    assert layout[0] == nested[0] and layout[-2] == nested[1] and layout[1:] == nested[1:]
+    assert len(layout) == 3 and not Layout.of(())
+    with pytest.raises(IndexError):
+        layout[3]
+
+
+def test_problems_travel_small_and_whole():
+    problem = replace(tiny_problem(), incumbent=((1.0, 0.0),) * 3, bound=0.7)
+    assert problem.incidence.shape == (6, 4)
+    again = pickle.loads(pickle.dumps(problem))
+    assert "incidence" not in vars(again)
+    assert again.paths.nested() == problem.paths.nested()
+    assert again.incumbent == problem.incumbent and again.bound == 0.7
+    for name in ("first", "demand", "start", "link"):
+        before, after = getattr(problem.layout, name), getattr(again.layout, name)
+        assert before.dtype == after.dtype == np.int64 and before.tolist() == after.tolist()
+    many = replace(problem, paths=[problem.paths[0] * 300] * 3, incumbent=None)
+    assert pickle.loads(pickle.dumps(many)).paths.nested() == many.paths.nested()
+    assert len(pickle.dumps(many)) < 8 * len(many.layout.link)

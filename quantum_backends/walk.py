@@ -15,7 +15,7 @@ import numpy as np
 from numba import njit
 
 from quantum_backends import kernels
-from quantum_backends.kernels import Arrays, highest, shift
+from quantum_backends.kernels import Arrays
 from quantum_backends.objective import floor
 from quantum_backends.routing import Floats, Ints, RoutingProblem
 from quantum_backends.search import Best, home_choice, start_choice
@@ -40,22 +40,11 @@ def seed(value: int) -> None:
 
 
 @njit(cache=True)
-def hinge(a: Arrays, load: Floats, choice: int, volume: float, target: float) -> float:
-    """Rise of the energy when a volume is added to the links of a path."""
-    cost = 0.0
-    for t in range(a.start[choice], a.start[choice + 1]):
-        e = a.link[t]
-        over, rise = load[e] * a.inverse[e] - target, volume * a.inverse[e]
-        if over + rise > 0:
-            cost += rise if over > 0 else over + rise
-    return cost
-
-
-@njit(cache=True)
 def anneal(
     a: Arrays,
     choice: Ints,
-    load: Floats,
+    used: Floats,
+    mark: Ints,
     pool: Ints,
     target: float,
     hot: float,
@@ -66,10 +55,15 @@ def anneal(
 ) -> float:
     """Propose ``steps`` moves while the temperature falls geometrically.
 
+    The threshold of Metropolis' rule is drawn first, so that most proposals are refused after a
+    link or two.
+
     Parameters
     ----------
-    choice, load
-        Changed in place.
+    choice, used : int array (k,), float array (m,)
+        The plan and its utilisations, changed in place.
+    mark : int array (m,)
+        Scratch space.
     pool : int array
         Demands with two paths or more, drawn from uniformly; may name one several times.
     best, at_best : float, int array (k,)
@@ -80,24 +74,36 @@ def anneal(
     float
         Lowest MLU so far. The walk ends early when it is at or below the target.
     """
-    every = max(len(pool), len(load))
+    every = max(len(pool), len(used))
     ratio = (cold / hot) ** (1.0 / max(1, steps))
     temperature = hot
+    mark[:] = 0
     for step in range(1, steps + 1):
-        k = pool[np.random.randint(len(pool))]
+        k = pool[int(np.random.random() * len(pool))]
         old, volume = choice[k], a.volume[k]
-        new = a.first[k] + np.random.randint(a.first[k + 1] - a.first[k] - 1)
+        new = a.first[k] + int(np.random.random() * (a.first[k + 1] - a.first[k] - 1))
         new += new >= old
-        shift(a, load, old, -volume)
-        rise = hinge(a, load, new, volume, target) - hinge(a, load, old, volume, target)
-        if rise <= 0 or np.random.random() < math.exp(-rise / temperature):
+        left = -temperature * math.log(1.0 - np.random.random())  # what the energy may still rise
+        for t in range(a.start[old], a.start[old + 1]):
+            e = a.link[t]
+            mark[e] = step
+            left += max(0.0, min(used[e] - target, volume * a.inverse[e]))
+        for t in range(a.start[new], a.start[new + 1]):
+            e = a.link[t]
+            rise = volume * a.inverse[e]
+            over = used[e] - target - (rise if mark[e] == step else 0.0)
+            left -= max(0.0, min(over + rise, rise))
+            if left < 0:
+                break
+        if left >= 0:
             choice[k] = new
-            shift(a, load, new, volume)
-        else:
-            shift(a, load, old, volume)
+            for t in range(a.start[old], a.start[old + 1]):
+                used[a.link[t]] -= volume * a.inverse[a.link[t]]
+            for t in range(a.start[new], a.start[new + 1]):
+                used[a.link[t]] += volume * a.inverse[a.link[t]]
         temperature *= ratio
         if step % every == 0 or step == steps:
-            top = highest(a, load)
+            top = used.max()
             if top < best * (1 - 1e-12):
                 best = top
                 at_best[:] = choice
@@ -163,7 +169,8 @@ class Walk:
             what remains, it is shortened rather than cut off hot.
         """
         choice, at_best = start.copy(), self.choice.copy()
-        load = kernels.loads(self.arrays, choice)
+        used = kernels.loads(self.arrays, choice) * self.arrays.inverse
+        mark = np.zeros(len(used), np.int64)
         best = before = kernels.highest(self.arrays, kernels.loads(self.arrays, at_best))
         room = self.rate * (self.budget.left() - until) / 2
         total = int(max(1.0, min(sweeps * len(self._pool), room)))
@@ -173,8 +180,19 @@ class Walk:
             if self.budget.left() <= until:
                 break
             began, steps = self.budget.elapsed(), math.ceil(total / slices)
-            a, pool = self.arrays, self._pool
-            best = anneal(a, choice, load, pool, target, upper, lower, steps, best, at_best)
+            best = anneal(
+                self.arrays,
+                choice,
+                used,
+                mark,
+                self._pool,
+                target,
+                upper,
+                lower,
+                steps,
+                best,
+                at_best,
+            )
             self.proposals += steps
             self.rate = steps / max(1e-6, self.budget.elapsed() - began)
             if best < before:
@@ -209,5 +227,5 @@ def warm() -> None:
     a = kernels.arrays_of(problem)
     choice = problem.layout.first[:-1].copy()
     seed(0)
-    load = kernels.loads(a, choice)
-    anneal(a, choice, load, np.arange(3), 0.7, 0.1, 0.01, 5, 1.4, choice.copy())
+    used, mark = kernels.loads(a, choice) * a.inverse, np.zeros(len(a.inverse), np.int64)
+    anneal(a, choice, used, mark, np.arange(3), 0.7, 0.1, 0.01, 5, 1.4, choice.copy())

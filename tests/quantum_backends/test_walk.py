@@ -31,12 +31,13 @@ def test_the_walk_keeps_loads_and_its_best_plan_honest():
     problem = with_candidates(random_problem(8, 2, seed=2))
     a = kernels.arrays_of(problem)
     choice = problem.layout.first[:-1].copy()
-    load, at_best = kernels.loads(a, choice), choice.copy()
+    used, at_best = kernels.loads(a, choice) * a.inverse, choice.copy()
+    mark = np.zeros(len(used), np.int64)
     pool = np.flatnonzero(np.diff(problem.layout.first) > 1)
     walk.seed(1)
-    start = kernels.highest(a, load)
-    best = walk.anneal(a, choice, load, pool, problem.bound, 0.1, 1e-4, 5000, start, at_best)
-    np.testing.assert_allclose(load, kernels.loads(a, choice), atol=1e-9)
+    start = used.max()
+    best = walk.anneal(a, choice, used, mark, pool, problem.bound, 0.1, 1e-4, 5000, start, at_best)
+    np.testing.assert_allclose(used, kernels.loads(a, choice) * a.inverse, atol=1e-9)
     assert best < start
     assert problem.mlu(one_hot(problem, at_best)) == pytest.approx(best)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from numba import njit
 
@@ -114,6 +116,23 @@ class ColumnPool:
     def lengths(self, weight: Floats) -> Floats:
         """Length of each path under link weights."""
         return np.add.reduceat(weight[self.link], self.start[:-1])
+
+
+class Chained(NamedTuple):
+    """Fixed paths with a chain through each demand's; attributes as of :class:`ColumnPool`."""
+
+    demand: Ints
+    head: Ints
+    after: Ints
+    start: Ints
+    link: Ints
+
+
+def chained(layout: Layout) -> Chained:
+    """The paths of a layout, of which every demand has one at least."""
+    after = np.arange(1, len(layout.demand) + 1)
+    after[layout.first[1:] - 1] = -1
+    return Chained(layout.demand, layout.first[:-1], after, layout.start, layout.link)
 
 
 def ranges(begin: Ints, length: Ints) -> Ints:

@@ -89,6 +89,7 @@ BACKENDS = Registry(
             flow="classical.flow_lp:FlowLp",
             program="classical.highs_program:LinearProgram",
         ),
+        Lazy("equilibrium", "classical", routing="classical.equilibrium:EquilibriumRouting"),
         Lazy("flow-mwu", "classical", flow="classical.flow_mwu:FlowMwu"),
         Lazy(
             "highs-mip",

@@ -175,6 +175,13 @@ def nest(problem: RoutingProblem, flat: Floats) -> Fractions:
     return tuple(tuple(values[a:b]) for a, b in pairwise(first))
 
 
+def tidy(problem: RoutingProblem, shares: Floats) -> Floats:
+    """Flat shares without those below a millionth, scaled back to a sum of one."""
+    demand = problem.layout.demand
+    shares = np.where(shares < 1e-6, 0.0, shares)
+    return shares / np.bincount(demand, shares, problem.n_demands)[demand]
+
+
 def one_hot(problem: RoutingProblem, choice: npt.NDArray[Any]) -> Fractions:
     """Shares of a single-path plan.
 

@@ -85,7 +85,8 @@ SINGLE: Mapping[str, Prior] = {
 """Of routing on single paths, by backend."""
 
 SPLIT: Mapping[str, Prior] = {
-    "highs-lp": Prior(0.003, 8e-6, False, 1e-4, 0.0, 1e-5),
+    "highs-lp": Prior(0.003, 2e-4, False, 1e-4, 0.0, 1e-5),
+    "equilibrium": Prior(0.002, 1.2e-5, False, 1e-4, 0.0, 1e-5),
 }
 """Of routing with split plans. Backends that give single paths have the gap of single paths."""
 

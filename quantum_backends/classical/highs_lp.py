@@ -10,7 +10,7 @@ import numpy as np
 
 from quantum_backends.master import Master
 from quantum_backends.objective import SLACK
-from quantum_backends.routing import Floats, RoutingProblem, flatten
+from quantum_backends.routing import Floats, RoutingProblem, flatten, tidy
 from quantum_backends.search import Best, refuse_without_paths, start_choice
 from quantum_backends.solution import Solution
 from quantum_backends.solver import Budget, check_accepted
@@ -45,22 +45,15 @@ class HighsLp:
         optimal = master.solve(budget.left() - _MARGIN_S)
         value = master.value
         stage = "mlu" if optimal else "mlu cut short"
-        best.offer(_tidy(problem, master.shares()))
+        best.offer(tidy(problem, master.shares()))
         if optimal and budget.left() > _MARGIN_S:
             # A little inside the slack, so that rounding does not push it out.
             cap = max(value, problem.bound) * (1 + 0.9 * SLACK)
             master.smooth(cap, _move_price(problem))
             stage = "squares" if master.solve(budget.left() - _MARGIN_S) else "squares cut short"
             if master.feasible:
-                best.offer(_tidy(problem, master.shares()))
+                best.offer(tidy(problem, master.shares()))
         return best.solution({"stage": stage, "lp_mlu": value})
-
-
-def _tidy(problem: RoutingProblem, shares: Floats) -> Floats:
-    """Drop shares below a millionth and scale the rest back to one."""
-    demand = problem.layout.demand
-    shares = np.where(shares < 1e-6, 0.0, shares)
-    return shares / np.bincount(demand, shares, problem.n_demands)[demand]
 
 
 def _move_price(problem: RoutingProblem) -> Floats:

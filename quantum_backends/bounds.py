@@ -26,6 +26,40 @@ def dual_bound(problem: RoutingProblem, weight: Floats, distance: Floats) -> flo
     return float(problem.volume @ distance / (weight @ problem.capacity))
 
 
+def whole_bound(problem: RoutingProblem, least: float) -> float:
+    """Bound on single-path plans from the demand that fits worst even if it is alone.
+
+    A demand that is not split puts its whole volume on every link of its path, so the MLU is at
+    least its volume over the bottleneck of its widest path.
+
+    Parameters
+    ----------
+    least : float
+        A bound already known: demands that cannot raise it are passed over, which are all of them
+        where the smallest link carries each at this utilisation.
+
+    Returns
+    -------
+    float
+        The larger of the two bounds.
+    """
+    if not problem.n_links:
+        return least
+    large = np.flatnonzero(problem.volume > least * problem.capacity.min())
+    roots, root = np.unique(problem.source[large], return_inverse=True)
+    width = np.zeros((problem.n_nodes, len(roots)))  # of the widest path from each root
+    width[roots, np.arange(len(roots))] = np.inf
+    while True:
+        wider = width.copy()
+        through = np.minimum(width[problem.tail], problem.capacity[:, None])
+        np.maximum.at(wider, problem.head, through)
+        if np.array_equal(wider, width):
+            break
+        width = wider
+    widest = width[problem.target[large], root]
+    return float(np.max(problem.volume[large] / widest, initial=least))
+
+
 def fractional_mlu(problem: RoutingProblem, seconds: float = float("inf")) -> float:
     """Least possible MLU of split plans over all paths: the exact linear program.
 

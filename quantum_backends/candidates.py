@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from quantum_backends.bounds import dual_bound
+from quantum_backends.bounds import dual_bound, whole_bound
 from quantum_backends.columns import ColumnPool
 from quantum_backends.equilibrium import Equilibrium
 from quantum_backends.equilibrium_kernels import cheapest_of
@@ -64,6 +64,8 @@ def with_candidates(problem: RoutingProblem, seconds: float = 1.0) -> RoutingPro
         given = problem.layout
         pool.add(given.demand, given.start, given.link)
     bound = _fill(problem, pool, deadline)
+    if not problem.split:
+        bound = whole_bound(problem, bound)
     return _with_pool(problem, pool, bound)
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from quantum_backends.bounds import fractional_mlu
+from quantum_backends.bounds import fractional_mlu, whole_bound
 from quantum_backends.candidates import with_candidates
 from quantum_backends.registry import BACKENDS
 from quantum_backends.routing import RoutingProblem, one_hot
@@ -33,6 +33,25 @@ def test_keeps_the_incumbent_and_the_shortest_path():
     for paths, all_paths in zip(told.paths, full.paths, strict=True):
         assert min(map(len, paths)) == min(map(len, all_paths))
         assert len(set(paths)) == len(paths)
+
+
+def test_a_demand_too_large_for_its_widest_path_raises_the_bound_of_single_paths():
+    # Three ways from 0 to 3, of bottleneck 2, 3 and 1: split 5.4 of 6, whole 5.4 of 3.
+    links = [(0, 1, 9.0), (1, 3, 2.0), (0, 2, 3.0), (2, 3, 4.0), (0, 3, 1.0)]
+    tail, head, capacity = map(np.array, zip(*links, strict=True))
+    whole = RoutingProblem(4, tail, head, capacity, [0, 0], [3, 1], [5.4, 0.1])
+    assert with_candidates(whole).bound == pytest.approx(1.8)
+    assert with_candidates(replace(whole, split=True)).bound == pytest.approx(0.9, rel=1e-5)
+    assert BACKENDS["exhaustive"].solve(with_candidates(whole), Budget(5), 0).value == 1.8
+    assert whole_bound(whole, 2.0) == 2.0
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_the_bound_of_single_paths_is_never_above_the_best_of_them(seed):
+    problem = random_problem(4, 1, seed=seed)
+    large = replace(problem, volume=problem.volume * np.where(problem.source == seed, 8.0, 1.0))
+    filled = with_candidates(large)
+    assert filled.bound <= BACKENDS["exhaustive"].solve(filled, Budget(20), 0).value + 1e-9
 
 
 def test_no_time_still_gives_paths():

@@ -82,7 +82,11 @@ class BestChoice:
 
 def settled_greedy(problem: ChoiceProblem) -> Chosen:
     """Weighted DSATUR and descent: an answer in milliseconds."""
-    table = kernels.table_of(problem)
-    flat = kernels.greedy(table)
+    return descended(problem, problem.chosen(kernels.greedy(kernels.table_of(problem))))
+
+
+def descended(problem: ChoiceProblem, answer: Chosen) -> Chosen:
+    """The local optimum that descent from an answer leads to."""
+    table, flat = kernels.table_of(problem), problem.flat(answer)
     kernels.descend(table, flat, kernels.field_of(table, flat), movable(problem))
     return problem.chosen(flat)

@@ -26,6 +26,7 @@ from qb_controller.applications.wireless_radio import (
 )
 from qb_controller.errors import VerificationError
 from qb_controller.model.radio import Configuration, RadioQuality, Scenario
+from quantum_backends.choice_search import descended
 from quantum_backends.choices import ChoiceProblem, Chosen
 from quantum_backends.solution import Solution
 
@@ -37,6 +38,9 @@ NEGLIGIBLE = 1e-6
 AGREEMENT = 1e-5
 """Relative difference up to which a claimed value and its recomputation count as the same, beside
 the negligible costs left out: signals are in single precision."""
+
+PASSES = 5
+"""How often each station may move; later passes move few."""
 
 LEAST_EFFICIENCY = 1e-3
 """Bit/s per hertz below which a station counts as having these, so that logarithms stay finite."""
@@ -158,6 +162,14 @@ def _leaving(scenario: Scenario, air: Air, users: tuple[int, ...]) -> tuple[Floa
     return unary.ravel(), tuple(now) if all(x >= 0 for x in now) else None
 
 
+def settled(task: ChannelTask, configuration: Configuration) -> Configuration:
+    """Better the channels of a configuration one access point at a time, until none gains."""
+    index = {number: i for i, number in enumerate(task.scenario.channels)}
+    start = tuple(index[number] for number in configuration.channels)
+    answer = descended(task.problem, start)
+    return Configuration(tuple(task.scenario.channels[c] for c in answer), task.users)
+
+
 def interpret(task: ChannelTask, solution: Solution) -> Configuration:
     """Channel numbers from an answer."""
     numbers = task.scenario.channels
@@ -191,7 +203,7 @@ def verify(task: ChannelTask, solution: Solution) -> RadioQuality:
 
 
 def reassociate(scenario: Scenario, air: Air, configuration: Configuration) -> Configuration:
-    """Let each station in turn move to the access point that raises the utility most.
+    """Let each station in turn move to the access point that raises the utility most, repeatedly.
 
     The utility counts everybody at the two access points concerned; the interference that each
     access point causes is held at what it is (one without stations stays on the air here).
@@ -204,22 +216,27 @@ def reassociate(scenario: Scenario, air: Air, configuration: Configuration) -> C
     noise = (air.overlap[:, channels] @ signal)[channels]
     noise -= signal * np.diag(air.overlap)[channels, None]
     efficiency = spectral_efficiency(signal, 1 + np.maximum(noise, 0.0))
-    log_rate = np.log(np.maximum(efficiency, LEAST_EFFICIENCY))
+    log_rate = np.ascontiguousarray(np.log(np.maximum(efficiency, LEAST_EFFICIENCY)).T)
     users = np.array(configuration.users)
     weight = np.bincount(users, air.demand, a)
     count = np.bincount(users, minlength=a)
-    for i in np.argsort(-air.demand):
-        old, d = users[i], air.demand[i]
-        count[old] -= 1
-        weight[old] -= d
-        # Joining lowers everybody's share of the air time from 1/n to 1/(n + 1).
-        joined = d * (log_rate[:, i] - np.log(count + 1.0))
-        crowd = weight * np.log(np.maximum(count, 1) / (count + 1.0))
-        gain = joined + np.where(count > 0, crowd, 0.0)
-        best = int(np.argmax(gain))
-        users[i] = best if gain[best] > gain[old] + 1e-12 else old
-        count[users[i]] += 1
-        weight[users[i]] += d
+    share = np.log(np.arange(1, len(users) + 2))
+    for _ in range(PASSES):
+        moves = 0
+        for i in np.argsort(-air.demand).tolist():
+            old, d = users[i], air.demand[i]
+            count[old] -= 1
+            weight[old] -= d
+            # Joining lowers everybody's share of the air time from 1/n to 1/(n + 1).
+            more = share[count]
+            gain = d * (log_rate[i] - more) - weight * (more - share[np.maximum(count, 1) - 1])
+            best = int(np.argmax(gain))
+            if gain[best] > gain[old] + 1e-12:
+                users[i], moves = best, moves + 1
+            count[users[i]] += 1
+            weight[users[i]] += d
+        if not moves:
+            break
     return Configuration(configuration.channels, tuple(users.tolist()))
 
 
@@ -236,6 +253,7 @@ __all__ = [
     "interpret",
     "quality",
     "reassociate",
+    "settled",
     "users_now",
     "value",
     "verify",

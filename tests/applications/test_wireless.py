@@ -1,4 +1,6 @@
 import copy
+import itertools
+import time
 from dataclasses import replace
 
 import numpy as np
@@ -7,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from qb_controller.applications import wireless
+from qb_controller.applications.wireless_control import with_users
 from qb_controller.applications.wireless_radio import air_of, overlap, path_loss_db, quality
 from qb_controller.applications.wireless_scenario import as_mapping, evolve, generate, read
 from qb_controller.errors import InputError, VerificationError
@@ -152,3 +155,40 @@ def test_bad_scenarios_are_named_by_field(change, field):
 def test_a_scenario_that_is_no_mapping():
     with pytest.raises(InputError, match="want a mapping"):
         read([1, 2], "f")
+
+
+def test_utility_comes_near_the_best_of_all_configurations():
+    """Against brute force over channels and users; gaps are in ln(rate)."""
+    gaps, alone = [], []
+    for seed in range(8):
+        scenario = generate(3, 2, seed, crowd=2)
+        scenario = replace(scenario, stations=scenario.stations[:5])
+        air = air_of(scenario)
+        best = max(
+            quality(scenario, air, Configuration(channels, users)).utility
+            for channels in itertools.product(scenario.channels, repeat=3)
+            for users in itertools.product(range(3), repeat=5)
+        )
+        task = wireless.formulate(scenario, air, wireless.users_now(scenario, air), "utility")
+        first = wireless.interpret(task, Solution(settled_greedy(task.problem), 0.0, "x", 0.0))
+        found = quality(scenario, air, first)
+        _, after = with_users(task, first, found, time.monotonic() + 5)
+        assert found.utility <= after.utility <= best + 1e-9
+        gaps.append(best - after.utility)
+        alone.append(best - found.utility)
+    assert np.mean(gaps) < 0.15
+    assert np.mean(gaps) < np.mean(alone) / 2
+
+
+def test_utility_is_higher_than_that_of_the_least_interference():
+    scenario = generate(30, 3, 1)
+    air = air_of(scenario)
+    users = wireless.users_now(scenario, air)
+    found = {}
+    for objective in wireless.OBJECTIVES:
+        task = wireless.formulate(scenario, air, users, objective)
+        first = wireless.interpret(task, Solution(settled_greedy(task.problem), 0.0, "x", 0.0))
+        found[objective] = quality(scenario, air, first)
+        if objective == "utility":
+            _, found[objective] = with_users(task, first, found[objective], time.monotonic() + 5)
+    assert found["utility"].utility > found["interference"].utility + 0.1

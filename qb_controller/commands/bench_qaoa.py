@@ -33,19 +33,18 @@ class Plan:
 
     Attributes
     ----------
-    blocks, quick : int
-        How many blocks, and with ``--quick``.
     scored : int
         Shots for the frequencies; 0 where probabilities are exact.
+    quick : bool
+        Whether ``--quick`` has it.
     """
 
     sampler: str
     qubits: int
     depths: tuple[int, ...]
     evaluations: tuple[int, ...]
-    blocks: int
-    quick: int
     scored: int = 0
+    quick: bool = True
 
     def trials(self) -> Iterator[Trial]:
         from qb_controller.commands.bench_qaoa_trials import Trial
@@ -60,18 +59,20 @@ LONG = (EVALUATIONS, 300)
 """Of the other's QAOA: as many circuits, and as many as its optimiser asks for (about)."""
 
 PLANS = (
-    Plan("noiseless", 8, (1, 2, 3), BOTH, 8, 3),
-    Plan("noiseless", 12, (1, 2, 3), BOTH, 8, 3),
-    Plan("noiseless", 16, (1, 2, 3), BOTH, 6, 1),
-    Plan("noiseless", 20, (1, 2, 3), (0,), 4, 1),
-    Plan("noiseless", 20, (1, 2, 3), (EVALUATIONS,), 2, 0),
-    Plan("noisy", 8, (1, 2, 3), (0,), 8, 3, scored=4096),
-    Plan("noisy", 8, (1, 2, 3), (EVALUATIONS,), 4, 1, scored=4096),
-    Plan("noisy", 12, (1,), (0,), 4, 1, scored=1024),
-    Plan("qiskit-optimization", 8, (1, 2, 3), LONG, 8, 2),
-    Plan("qiskit-optimization", 12, (1, 2, 3), LONG, 4, 1),
-    Plan("qiskit-optimization", 16, (1,), (EVALUATIONS,), 2, 0),
+    Plan("noiseless", 8, (1, 2, 3), BOTH),
+    Plan("noisy", 8, (1, 2, 3), BOTH, scored=4096),
+    Plan("qiskit-optimization", 8, (1, 2, 3), LONG),
+    Plan("noiseless", 12, (1, 2, 3), BOTH),
+    Plan("noisy", 12, (1,), (0,), scored=1024),
+    Plan("qiskit-optimization", 12, (1, 2, 3), LONG),
+    Plan("noiseless", 16, (1, 2, 3), BOTH),
+    Plan("qiskit-optimization", 16, (1,), (EVALUATIONS,), quick=False),
+    Plan("noiseless", 20, (1, 2, 3), (0,)),
+    Plan("noiseless", 20, (1, 2, 3), (EVALUATIONS,), quick=False),
 )
+
+BLOCKS, QUICK_BLOCKS = {8: 6, 12: 4, 16: 3, 20: 2}, {8: 2, 12: 1, 16: 1, 20: 1}
+"""By qubits; every line of a size is about the same blocks, which differ much."""
 
 NOISY_STOPS = ((16, 32), (20, 2))
 """Qubits at which a noisy shot is only timed, and by how many shots."""
@@ -93,7 +94,8 @@ def run(name: str, args: argparse.Namespace) -> int:
     kept = Kept(args.json)
     with only_answers():
         bench = _Bench(args.seed, args.quick, kept)
-        runs = [cell for plan in PLANS if plan.qubits in sizes for cell in bench.runs(plan)]
+        plans = [p for p in PLANS if p.qubits in sizes and (p.quick or not args.quick)]
+        runs = [cell for plan in plans for cell in bench.runs(plan)]
         stops = [bench.stop(*stop) for stop in NOISY_STOPS if stop[0] in sizes]
     lines = summary(runs)
     print_report(lines, stops)
@@ -124,13 +126,14 @@ class _Bench:
     def __init__(self, seed: int, quick: bool, kept: Kept) -> None:
         from qb_controller.commands.bench_qaoa_trials import Samplers
 
-        self._seed, self._quick, self._kept = seed, quick, kept
+        self._seed, self._kept = seed, kept
+        self._blocks = QUICK_BLOCKS if quick else BLOCKS
         self._samplers = Samplers()
         self._cases: dict[int, list[Case]] = {}
 
     def runs(self, plan: Plan) -> Iterator[dict[str, Any]]:
         for trial in plan.trials():
-            for block in range(plan.quick if self._quick else plan.blocks):
+            for block in range(self._blocks[plan.qubits]):
                 yield self._run(trial, block)
 
     def _run(self, trial: Trial, block: int) -> dict[str, Any]:
@@ -162,10 +165,5 @@ class _Bench:
         from qb_controller.commands.bench_qaoa_trials import cases
 
         if qubits not in self._cases:
-            wanted = max(plan.quick if self._quick else plan.blocks for plan in self._same(qubits))
-            self._cases[qubits] = cases(qubits, wanted, self._seed)
+            self._cases[qubits] = cases(qubits, self._blocks[qubits], self._seed)
         return self._cases[qubits][block]
-
-    @staticmethod
-    def _same(qubits: int) -> list[Plan]:
-        return [plan for plan in PLANS if plan.qubits == qubits]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from statistics import fmean, median
 from typing import Any
 
@@ -94,6 +94,17 @@ def print_report(lines: Sequence[Row], stops: Sequence[Row]) -> None:
         )
 
 
+_COLOURS = {1: "tab:blue", 2: "tab:orange", 3: "tab:green"}
+_MARKERS = {"noiseless": "o", "noisy": "x", "qiskit-optimization": "s"}
+_BESIDE = (
+    ("p_optimum", "p_guessing", ":", "random guessing"),
+    ("took", "modelled_device", "-.", "device, one circuit (modelled)"),
+    ("took", "annealing_took", "--", "annealing, until the optimum"),
+    ("took", "enumeration_took", ":", "enumeration of all strings"),
+)
+"""Panel, key, style and name of what is drawn in black beside the samplers."""
+
+
 def write_picture(lines: Sequence[Row], path: str) -> None:
     """Draw the optimum's probability, the ratio, and the times, over qubits."""
     import matplotlib
@@ -101,64 +112,61 @@ def write_picture(lines: Sequence[Row], path: str) -> None:
     matplotlib.use("Agg")
     from matplotlib import pyplot
 
-    figure, panels = pyplot.subplots(1, 3, figsize=(16, 5))
-    for panel, key, title in zip(
-        panels,
-        ("p_optimum", "ratio", "took"),
-        ("probability of the optimum", "approximation ratio (0: guessing)", "seconds"),
-        strict=True,
-    ):
-        for label, style, own in _curves(lines):
-            shown = [line for line in own if line[key] > 0]  # a frequency may be 0
-            panel.plot([n["qubits"] for n in shown], [n[key] for n in shown], label=label, **style)
-        panel.set(xlabel="qubits", title=title, xticks=sorted({n["qubits"] for n in lines}))
+    titles = {
+        "p_optimum": "probability of the optimum",
+        "ratio": "approximation ratio (0 guessing, 1 the optimum)",
+        "took": "seconds, measured on this machine but for the device",
+    }
+    figure, row = pyplot.subplots(1, 3, figsize=(16, 5.5))
+    panels = dict(zip(titles, row, strict=True))
+    for key, panel in panels.items():
+        for (sampler, depth, angles), own in _curves(lines).items():
+            shown = [(line["qubits"], line[key]) for line in own if key == "ratio" or line[key] > 0]
+            style = {"color": _COLOURS[depth], "marker": _MARKERS[sampler], "markersize": 5}
+            dashed = "-" if angles == "transferred" else "--"
+            panel.plot(*zip(*shown, strict=True), linestyle=dashed, linewidth=1, **style)
+        panel.set(xlabel="qubits", title=titles[key], xticks=sorted({n["qubits"] for n in lines}))
         panel.grid(visible=True, alpha=0.3)
-    quality, ratio, times = panels
-    sizes = {line["qubits"]: line for line in lines}
-    quality.plot(
-        list(sizes), [n["p_guessing"] for n in sizes.values()], "k:", label="random guessing"
-    )
-    device = {n["qubits"]: n["modelled_device"] for n in lines if n["angles"] == "transferred"}
-    times.plot(list(device), list(device.values()), "k-.", label="device, transferred (modelled)")
-    annealed = _medians(lines, "annealing_took")
-    times.plot(list(annealed), list(annealed.values()), "k--", label="annealing, to the optimum")
-    counted = _medians(lines, "enumeration_took")
-    times.plot(list(counted), list(counted.values()), "k:", label="enumeration")
-    quality.set_yscale("log")
-    times.set_yscale("log")
-    ratio.set_ylim(0, 1)
-    quality.legend(fontsize=7)
-    times.legend(times.lines[-3:], [line.get_label() for line in times.lines[-3:]], fontsize=7)
-    figure.tight_layout()
+    for panel, key, dashes, name in _BESIDE:
+        found = _first(lines, key)
+        panels[panel].plot(list(found), list(found.values()), f"k{dashes}", label=name)
+    for key in ("p_optimum", "took"):
+        panels[key].set_yscale("log")
+        panels[key].legend(fontsize=8)
+    panels["ratio"].set_ylim(top=1)
+    figure.legend(handles=_keys(), loc="lower center", ncol=8, frameon=False)
+    figure.tight_layout(rect=(0, 0.06, 1, 1))
     figure.savefig(path, dpi=110)
     pyplot.close(figure)
 
 
-_COLOURS = {1: "tab:blue", 2: "tab:orange", 3: "tab:green"}
-_MARKERS = {"noiseless": "o", "noisy": "x", "qiskit-optimization": "s"}
+def _curves(lines: Sequence[Row]) -> dict[tuple[Any, ...], list[Row]]:
+    """Lines by sampler, depth and kind of angles."""
+    curves: dict[tuple[Any, ...], list[Row]] = {}
+    for line in lines:
+        curves.setdefault((line["sampler"], line["depth"], line["angles"]), []).append(line)
+    return curves
 
 
-def _curves(lines: Sequence[Row]) -> Iterable[tuple[str, dict[str, Any], list[Row]]]:
-    """Name, style and lines of each sampler, depth and kind of angles."""
-    for sampler, depth, angles in dict.fromkeys(
-        (n["sampler"], n["depth"], n["angles"]) for n in lines
-    ):
-        own = [
-            n for n in lines if (n["sampler"], n["depth"], n["angles"]) == (sampler, depth, angles)
-        ]
-        style = {
-            "color": _COLOURS[depth],
-            "marker": _MARKERS[sampler],
-            "linestyle": "-" if angles == "transferred" else "--",
-            "linewidth": 1.2,
-        }
-        yield f"{sampler}, depth {depth}, {angles}", style, own
+def _keys() -> list[Any]:
+    """What colours, markers and dashes mean."""
+    from matplotlib.lines import Line2D
+
+    return [
+        *(Line2D([], [], color=colour, label=f"depth {n}") for n, colour in _COLOURS.items()),
+        *(
+            Line2D([], [], color="grey", linestyle="", marker=marker, label=name)
+            for name, marker in _MARKERS.items()
+        ),
+        Line2D([], [], color="grey", linestyle="-", label="transferred angles"),
+        Line2D([], [], color="grey", linestyle="--", label="optimised angles"),
+    ]
 
 
-def _medians(lines: Sequence[Row], key: str) -> dict[int, float]:
-    """By qubits, over the lines that have it."""
-    found: dict[int, list[float]] = {}
+def _first(lines: Sequence[Row], key: str) -> dict[int, float]:
+    """By qubits, of the first line that has it: one circuit where that is run at all."""
+    found: dict[int, float] = {}
     for line in lines:
         if line[key] is not None:
-            found.setdefault(line["qubits"], []).append(line[key])
-    return {qubits: median(values) for qubits, values in found.items()}
+            found.setdefault(line["qubits"], line[key])
+    return found

@@ -15,9 +15,10 @@ from qb_controller.commands.bench_qaoa_trials import Case, Samplers, Trial, case
 from quantum_backends.bqm import random_model
 
 TINY = (
-    Plan("noiseless", 6, (1, 2), (0, 8), 2, 2),
-    Plan("noisy", 6, (1,), (0,), 1, 1, scored=64),
-    Plan("qiskit-optimization", 6, (1,), (8,), 2, 1),
+    Plan("noiseless", 6, (1, 2), (0, 8)),
+    Plan("noisy", 6, (1,), (0,), scored=64),
+    Plan("qiskit-optimization", 6, (1,), (8,)),
+    Plan("noiseless", 6, (3,), (0,), quick=False),
 )
 
 
@@ -25,6 +26,7 @@ def test_a_tiny_run_end_to_end(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(bench_qaoa, "PLANS", TINY)
+    monkeypatch.setattr(bench_qaoa, "QUICK_BLOCKS", {6: 2})
     monkeypatch.setattr(bench_qaoa, "NOISY_STOPS", ((6, 4),))
     file, picture = tmp_path / "a.json", tmp_path / "a.png"
     argv = ["bench", "qaoa", "--quick", "--json", str(file), "--plot", str(picture)]
@@ -32,7 +34,7 @@ def test_a_tiny_run_end_to_end(
     answer = json.loads(file.read_text())
     assert picture.stat().st_size > 10_000 and answer["meta"]["seed"] == 0
     assert {"qiskit-ibm-runtime", "qiskit-optimization"} <= set(answer["meta"]["libraries"])
-    assert [len(answer[key]) for key in ("runs", "summary", "noisy_stops")] == [10, 6, 1]
+    assert [len(answer[key]) for key in ("runs", "summary", "noisy_stops")] == [12, 6, 1]
     for run in answer["runs"]:
         optimised = run["angles"] != "transferred"
         assert 256 * (1 + optimised) <= run["shots"] <= 256 * (1 + 8 * optimised)

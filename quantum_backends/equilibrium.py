@@ -22,6 +22,10 @@ _SWEEPS = 3
 """Sweeps over all demands from one set of prices to the next: they cost about as much as the prices
 and the shortest paths under them."""
 
+_SQUARES = 0.1
+"""What squared utilisations weigh against the price that holds links at the cap, which is one just
+above it: so little that even ten times a link's own pull does not take it far beyond."""
+
 _LEAST_PRICE = 1e-9
 """Share of the highest price that every link costs: zero prices would leave it to chance which
 detour is the shortest path."""
@@ -79,10 +83,28 @@ class Equilibrium:
 
     def follow(self) -> None:
         """Let every demand follow the prices a few times."""
-        paths, missing = self._columns, len(self._columns.demand) - len(self.share)
+        missing = len(self._columns.demand) - len(self.share)
         self.share = np.append(self.share, np.zeros(missing))
-        if not self.mlu:
-            return
+        if self.mlu:
+            self._shift(np.zeros(len(self.share)), self._steep / self.mlu, self.mlu, 0.0)
+
+    def smooth(self, cap: float, steep: float, toll: Floats) -> None:
+        """Lower the sum of squared utilisations and the toll a little, held back near a cap.
+
+        Parameters
+        ----------
+        cap : float
+            Above zero; the highest utilisation that is well.
+        steep : float
+            Exponent (of utilisation over cap) of the price that holds links there. It may be
+            exceeded by a few times its reciprocal.
+        toll : float array (one per column)
+            Cost of a unit of traffic on it, in the unit of the squares.
+        """
+        self._shift(_SQUARES / 2 * toll, steep / cap, cap * (1 - 1 / steep), _SQUARES)
+
+    def _shift(self, toll: Floats, steep: float, top: float, square: float) -> None:
+        paths = self._columns
         for _ in range(_SWEEPS):
             sweep(
                 paths.head,
@@ -91,10 +113,12 @@ class Equilibrium:
                 paths.link,
                 self._volume,
                 self._inverse,
+                toll,
                 self.share,
                 self.load,
-                self._steep / self.mlu,
-                self.mlu,
+                steep,
+                top,
+                square,
             )
         self._add_up()  # anew, so that rounding does not build up
 

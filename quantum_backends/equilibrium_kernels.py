@@ -15,6 +15,10 @@ from numba import njit
 _HIGHEST = 300.0
 """Largest exponent of a price."""
 
+_FLAT = -4.0
+"""Below this exponent a price hardly counts, and may rise to it; above, it rises by a factor e at
+most in one step, within which Newton's step can be trusted."""
+
 
 # With their types named they are compiled (or read from the cache) on import, outside any deadline.
 @njit(
@@ -66,26 +70,31 @@ def cheapest_of(head, after, start, link, price):  # type: ignore[no-untyped-def
 
 @njit(
     "void(int64[::1], int64[::1], int64[::1], int64[::1], float64[::1], float64[::1],"
-    " float64[::1], float64[::1], float64, float64)",
+    " float64[::1], float64[::1], float64[::1], float64, float64, float64)",
     cache=True,
 )
-def sweep(head, after, start, link, volume, inverse, share, load, steep, top) -> None:  # type: ignore[no-untyped-def]
+def sweep(  # type: ignore[no-untyped-def]
+    head, after, start, link, volume, inverse, toll, share, load, steep, top, square
+) -> None:
     """Let each demand shift from its dearest used path to its cheapest, prices following.
 
-    The price of link e is ``inverse[e] * exp(steep * (load[e] * inverse[e] - top))``; ``share`` and
-    ``load`` change in place.
+    One more unit on link e costs ``inverse[e] * (exp(steep * (u - top)) + square * u)`` at the
+    utilisation u, and on column j ``toll[j]`` besides; ``share`` and ``load`` change in place.
     """
     side = np.zeros(len(load))
+    steepness = np.empty(len(load))
     price = np.empty(len(load))
     for e in range(len(load)):
-        price[e] = inverse[e] * math.exp(min(steep * (load[e] * inverse[e] - top), _HIGHEST))
+        u = load[e] * inverse[e]
+        steepness[e] = math.exp(min(steep * (u - top), _HIGHEST))
+        price[e] = inverse[e] * (steepness[e] + square * u)
     for k in range(len(head)):
         j = head[k]
         if volume[k] == 0 or after[j] < 0:
             continue
         low, high, cheap, dear = np.inf, -1.0, -1, -1
         while j >= 0:
-            cost = 0.0
+            cost = toll[j]
             for t in range(start[j], start[j + 1]):
                 cost += price[link[t]]
             if cost < low:
@@ -99,17 +108,17 @@ def sweep(head, after, start, link, volume, inverse, share, load, steep, top) ->
             side[link[t]] -= 1
         for t in range(start[cheap], start[cheap + 1]):
             side[link[t]] += 1
-        curve, tightest = 0.0, 0.0
+        curve, room = 0.0, share[dear] * volume[k]
         for path in (dear, cheap):
             for t in range(start[path], start[path + 1]):
                 e = link[t]
                 if side[e] != 0:
-                    curve += price[e] * steep * inverse[e]
-                    tightest = max(tightest, inverse[e])
-        # No price changes by more than a factor e, within which a Newton step can be trusted.
-        amount = min(share[dear] * volume[k], 1 / (steep * tightest))
-        if high - low < curve * amount:
-            amount = (high - low) / curve
+                    curve += inverse[e] * inverse[e] * (steep * steepness[e] + square)
+                    if side[e] > 0:
+                        power = steep * (load[e] * inverse[e] - top)
+                        rise = max(power, _FLAT) + 1 - power
+                        room = min(room, rise / (steep * inverse[e]))
+        amount = min(room, (high - low) / curve)
         share[dear] = max(0.0, share[dear] - amount / volume[k])
         share[cheap] += amount / volume[k]
         for path in (dear, cheap):
@@ -118,5 +127,6 @@ def sweep(head, after, start, link, volume, inverse, share, load, steep, top) ->
                 if side[e] != 0:
                     load[e] += side[e] * amount
                     side[e] = 0
-                    power = min(steep * (load[e] * inverse[e] - top), _HIGHEST)
-                    price[e] = inverse[e] * math.exp(power)
+                    u = load[e] * inverse[e]
+                    steepness[e] = math.exp(min(steep * (u - top), _HIGHEST))
+                    price[e] = inverse[e] * (steepness[e] + square * u)

@@ -46,8 +46,11 @@ def score(problem: RoutingProblem, fractions: Fractions | Floats) -> Score:
 
 
 def floor(problem: RoutingProblem) -> float:
-    """The MLU at or below which a plan counts as optimal (0 where no bound is known)."""
-    return (1 + SLACK) * problem.bound
+    """The MLU at or below which a plan counts as optimal (0 where no bound is known).
+
+    Rounded as scores are, so that a score can reach it.
+    """
+    return round((1 + SLACK) * problem.bound, _DIGITS)
 
 
 def moved(problem: RoutingProblem, fractions: Fractions | Floats) -> float:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from quantum_backends.candidates import with_candidates
-from quantum_backends.objective import moved
+from quantum_backends.objective import moved, score
 from quantum_backends.registry import BACKENDS, Registry
 from quantum_backends.routing import one_hot
 from quantum_backends.solver import Budget
@@ -121,3 +121,17 @@ def test_single_path_start_from_a_split_incumbent():
         BACKENDS["local-search"].solve(replace(problem, incumbent=half), Budget(0.1), 0),
     )
     assert one_hot(problem, problem.layout.first[:-1])[0][0] == 1.0
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_equilibrium_comes_close_to_the_linear_program(seed):
+    problem = with_candidates(random_problem(12, 2, seed=seed, split=True))
+    exact = BACKENDS["highs-lp"].solve(problem, Budget(5), 0)
+    answer = BACKENDS["equilibrium"].solve(problem, Budget(5), 0)
+    assert answer.value <= exact.value * (1 + 1e-4)
+    best, found = score(problem, exact.answer), score(problem, answer.answer)
+    assert found.mlu <= best.mlu and found.smoothness <= 1.1 * best.smoothness
+    nowhere = BACKENDS["equilibrium"].solve(replace(problem, bound=0.0), Budget(5), 0)
+    assert nowhere.value <= exact.value * (1 + 1e-4)
+    again = replace(problem, incumbent=answer.answer, move_cost=100.0)
+    assert BACKENDS["equilibrium"].solve(again, Budget(5), 0).answer == answer.answer

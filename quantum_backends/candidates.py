@@ -13,6 +13,7 @@ import numpy as np
 
 from quantum_backends.bounds import dual_bound, whole_bound
 from quantum_backends.columns import ColumnPool
+from quantum_backends.enrichment import FEW, add_detours
 from quantum_backends.equilibrium import Equilibrium
 from quantum_backends.equilibrium_kernels import cheapest_of
 from quantum_backends.routing import Fractions, RoutingProblem, flatten, nest
@@ -26,12 +27,6 @@ _ROUNDS = 60
 
 _DEARER = 1e-3
 """A new path is added where those in use are longer by this share."""
-
-_FEW, _VARIANTS, _DISTURBANCE = 1000, 5, 0.3
-"""Of up to so many demands on single paths each gets the shortest paths under prices disturbed so
-often, log-normally with this deviation. A split plan uses about one path and a half of each demand;
-where few are to be placed as a whole that is too little choice (NSFNET: 3.4 % above the bound with
-the paths of the split plan alone, 2.6 % with these), where there are many it is enough."""
 
 
 def with_candidates(problem: RoutingProblem, seconds: float = 1.0) -> RoutingProblem:
@@ -96,11 +91,8 @@ def _fill(problem: RoutingProblem, pool: ColumnPool, deadline: float) -> float:
         routing.steepen(price, distance)
         routing.follow()
         least = min(least, routing.mlu)
-    if not problem.split and problem.n_demands <= _FEW:
-        rng = np.random.default_rng(0)
-        for _ in range(_VARIANTS):
-            finder.distances(price * rng.lognormal(0.0, _DISTURBANCE, len(price)))
-            pool.add(everybody, *finder.paths(everybody))
+    if not problem.split and problem.n_demands <= FEW:
+        add_detours(problem, finder, pool, price, deadline)
     return bound
 
 

@@ -113,3 +113,12 @@ def test_registry_is_cheap_to_import():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_few_demands_on_single_paths_get_more_to_choose_from():
+    bare = random_problem(12, 6, seed=3)
+    single, split = with_candidates(bare), with_candidates(replace(bare, split=True))
+    assert len(single.layout.demand) > 1.5 * len(split.layout.demand)
+    for paths in single.paths:
+        assert len(set(paths)) == len(paths)
+    assert np.array_equal(single.layout.link, with_candidates(bare).layout.link)

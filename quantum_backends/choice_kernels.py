@@ -7,14 +7,17 @@ updates the field along two rows of couplings.
 
 from __future__ import annotations
 
-import math
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 from numba import njit
 
 from quantum_backends.choices import ChoiceProblem, colouring
 from quantum_backends.routing import Floats, Ints
+
+EXPONENTIAL = -np.log((np.arange(4096) + 0.5) / 4096)
+"""Quantiles of the exponential distribution, up to nine times its mean."""
 
 
 class Table(NamedTuple):
@@ -143,17 +146,39 @@ def descend(t: Table, chosen: Ints, field: Floats, order: Ints) -> int:
 
 
 @njit(cache=True)
-def anneal(
-    t: Table, chosen: Ints, field: Floats, movable: Ints, hot: float, cold: float, sweeps: int
-) -> tuple[float, Ints]:
-    """Metropolis sweeps from temperature ``hot`` to ``cold`` (geometric); see :func:`seed`.
+def draw(state: npt.NDArray[np.uint64]) -> np.uint64:
+    """Sixty-four random bits: xorshift64* (Vigna, ACM TOMS 42, 2016)."""
+    x = state[0]
+    x ^= x >> np.uint64(12)
+    x ^= x << np.uint64(25)
+    x ^= x >> np.uint64(27)
+    state[0] = x
+    return x * np.uint64(2685821657736338717)
 
-    ``chosen`` and ``field`` end where the walk ended.
+
+@njit(cache=True)
+def anneal(
+    t: Table,
+    chosen: Ints,
+    field: Floats,
+    movable: Ints,
+    hot: float,
+    cold: float,
+    sweeps: int,
+    state: npt.NDArray[np.uint64],
+) -> tuple[float, Ints]:
+    """Metropolis sweeps from temperature ``hot`` to ``cold`` (geometric).
+
+    A rise is accepted where it is below an exponentially distributed draw times the temperature,
+    which is the Metropolis rule; the draws come from :data:`EXPONENTIAL`, so that a proposal takes
+    one random number and no logarithm. ``chosen`` and ``field`` end where the walk ended.
 
     Parameters
     ----------
     movable : int array
         The groups that may change, each with two options or more.
+    state : uint64 array (1,)
+        Of the generator, not zero; changed in place.
 
     Returns
     -------
@@ -170,13 +195,13 @@ def anneal(
         for g in movable:
             old = chosen[g]
             others = t.first[g + 1] - t.first[g] - 1
-            new = t.first[g] + int(np.random.random() * others)
+            bits = draw(state)
+            # The upper 24 bits, scaled, name the option; twelve in the middle the draw.
+            upper = (bits >> np.uint64(40)) * np.uint64(others)
+            new = t.first[g] + np.int64(upper >> np.uint64(24))
             new += new >= old
             rise = field[new] - field[old]
-            # Beyond twelve temperatures a draw would be accepted six times in a million.
-            if rise <= 0 or (
-                rise < 12 * temperature and np.random.random() < math.exp(-rise / temperature)
-            ):
+            if rise < temperature * EXPONENTIAL[(bits >> np.uint64(20)) & np.uint64(4095)]:
                 take(t, field, old, new)
                 chosen[g] = new
                 change += rise
@@ -286,6 +311,6 @@ def warm() -> None:
     order = np.arange(3)
     cost_of(t, chosen, field)
     descend(t, chosen, field, order)
-    anneal(thinned(t, 0.5), chosen, field, order, 1.0, 0.1, 2)
+    anneal(thinned(t, 0.5), chosen, field, order, 1.0, 0.1, 2, np.ones(1, np.uint64))
     field_outside(t, chosen, np.zeros(3, np.int64))
     kick_and_descend(t, chosen, field, order, 2)

@@ -29,7 +29,8 @@ HOT, COLD = 2.0, 0.2
 1,000 access points the results were best for their time."""
 
 CUT = 0.05
-"""Couplings below this share of the temperature are held at what they are within a slice."""
+"""Couplings below this share of the temperature are held at what they were when a slice began. At
+1,000 access points that leaves out nine in ten, and three times as many sweeps fit in."""
 
 SLICE_S = 0.015
 """Longest stretch of compiled sweeps, after which cancellation is looked for."""
@@ -37,7 +38,7 @@ SLICE_S = 0.015
 WALKS = 6
 """Members of the population; each walk of it gets the same part of half the time."""
 
-POPULATION_SWEEPS = 8000
+POPULATION_SWEEPS = 150_000
 """Where walks would be shorter than this, one long walk is better than several crossed."""
 
 
@@ -71,7 +72,7 @@ class _Walk:
     def __init__(self, problem: ChoiceProblem, budget: Budget, best: BestChoice, seed: int) -> None:
         self.problem, self.budget, self.best = problem, budget, best
         self.rng = np.random.default_rng(seed)
-        kernels.seed(seed % 2**32)
+        self.state = self.rng.integers(1, 2**63, 1, dtype=np.uint64)
         self.walks = self.sweeps = 0
         self.speed = 1e6  # moves per second, measured as it goes
         self.tables = {-np.inf: best.table}  # by the logarithm of the cut
@@ -105,7 +106,7 @@ class _Walk:
             ends = [hot * unit * cooling**at for at in (done, min(1.0, done + slice_s / seconds))]
             table, slice_began = self.table(ends[1]), time.perf_counter()
             field = kernels.field_of(self.best.table, chosen)
-            _, found = kernels.anneal(table, chosen, field, movable, *ends, sweeps)
+            _, found = kernels.anneal(table, chosen, field, movable, *ends, sweeps, self.state)
             cost = self.best.cost(found)
             if cost < least:
                 least, lowest = cost, found

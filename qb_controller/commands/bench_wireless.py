@@ -1,9 +1,10 @@
 """``qb bench wireless``: channels of 10 to 2,000 access points by every backend and deadline.
 
 Each backend gets the same problem in its own worker; ``auto`` is the policy. The best known value
-of a problem is the lowest that any run found, the long run of the annealer and CP-SAT's (which
-proves optimality where it can) included. Graphs of known chromatic number are coloured too: there
-the best known is the truth.
+of a problem is the exhaustive optimum where the problem is small enough; else the lowest that any
+run found, a long run of the annealer and one of CP-SAT included. Graphs of known chromatic number
+are coloured too: there the best known is the truth. ``picks`` tells which backend did best and
+whether the policy chose it.
 """
 
 from __future__ import annotations
@@ -28,13 +29,19 @@ if TYPE_CHECKING:
     from qb_controller.orchestration.service import Service
     from quantum_backends.choices import ChoiceProblem
 
-BACKENDS = "auto,path-switch,local-search,cp-sat,highs-mip,sa-blocks,tabu-blocks,sa-qubo,dsatur"
+BACKENDS = (
+    "auto,path-switch,local-search,cp-sat,highs-mip,exhaustive,sa-blocks,tabu-blocks,sa-qubo,"
+    "qaoa-blocks,dsatur"
+)
 
-SIZES = ((10, 3), (30, 6), (100, 3), (100, 6), (100, 12), (300, 6), (1000, 3), (1000, 12))
-LARGEST = (2000, 24)
-QUICK = ((10, 3), (100, 6), (1000, 6))
+SIZES = (
+    *((8, 3), (10, 3), (16, 2), (30, 6), (100, 3), (100, 6), (100, 12), (300, 6)),
+    *((1000, 3), (1000, 6), (1000, 12), (2000, 24)),
+)
+QUICK = ((10, 3), (16, 2), (100, 3), (100, 6), (1000, 6))
+"""Access points and channels."""
 
-LONG_S = 60.0
+LONG_S, QUICK_LONG_S = 60.0, 8.0
 """Seconds of the runs that the best known values come from."""
 
 COLUMNS = (
@@ -47,6 +54,16 @@ COLUMNS = (
     Column("best_known", "{:.6g}".format, right=True),
     Column("ratio", "{:.4f}".format, right=True),
     Column("elapsed_s", seconds, right=True),
+)
+
+
+PICKS = (
+    Column("instance"),
+    Column("deadline_s", "{:g}".format, right=True),
+    Column("winners", ", ".join),
+    Column("chosen"),
+    Column("winner_ratio", "{:.4f}".format, right=True),
+    Column("auto_ratio", "{:.4f}".format, right=True),
 )
 
 
@@ -87,23 +104,64 @@ def run(name: str, args: argparse.Namespace) -> int:
     deadlines = _numbers(args.deadlines)
     backends = _known(args.backends.split(","))
     rows: list[dict[str, Any]] = []
+    refused: list[dict[str, Any]] = []
     with service_for("auto") as service:
         for case in _cases(args.seed, args.quick):
-            best = _best_known(service, case, 10.0 if args.quick else LONG_S, args.seed)
+            reasons = {name: _refusal(service, name, case) for name in backends}
+            refused += [
+                {"instance": case.instance, "backend": name, "reason": reason}
+                for name, reason in reasons.items()
+                if reason
+            ]
+            best = _best_known(service, case, QUICK_LONG_S if args.quick else LONG_S, args.seed)
             found = [
                 _one(service, case, deadline, backend, args.seed)
                 for deadline in deadlines
                 for backend in backends
+                if not reasons[backend]
             ]
-            best = min([best, *(row["interference"] for row in found if row["interference"])])
+            best = min([best, *(row["interference"] for row in found)])
             for row in found:
                 row["best_known"] = best
                 row["ratio"] = _ratio(row["interference"], best)
             rows += found
-    print_table(rows, COLUMNS)
+    chosen = picks(rows)
     if args.json is not None:
-        write_json({"runs": rows, "meta": watch.meta(args.seed)}, args.json)
+        answer = {"runs": rows, "picks": chosen, "refused": refused}
+        write_json({**answer, "meta": watch.meta(args.seed)}, args.json)
+    if args.json != "-":
+        print_table(rows, COLUMNS)
+        print_table(chosen, PICKS)
     return 0
+
+
+def picks(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """For each problem and deadline the backend that did best, and what the policy chose.
+
+    Within a thousandth two answers count as equal.
+    """
+    keys = dict.fromkeys((row["instance"], row["deadline_s"]) for row in rows)
+    found = []
+    for instance, deadline in keys:
+        runs = [r for r in rows if (r["instance"], r["deadline_s"]) == (instance, deadline)]
+        others = [r for r in runs if r["backend"] != "auto"]
+        auto = next((r for r in runs if r["backend"] == "auto"), None)
+        if auto is None or not others:
+            continue
+        least = min(r["interference"] for r in others)
+        winners = [r["backend"] for r in others if r["interference"] <= 1.001 * least]
+        found.append(
+            {
+                "instance": instance,
+                "deadline_s": deadline,
+                "winners": winners,
+                "chosen": auto["chosen"],
+                "picked": auto["chosen"] in winners,
+                "winner_ratio": _ratio(least, auto["best_known"]),
+                "auto_ratio": auto["ratio"],
+            }
+        )
+    return found
 
 
 def _numbers(text: str) -> list[float]:
@@ -131,7 +189,7 @@ def _cases(seed: int, quick: bool) -> Iterator[Case]:
     from qb_controller.applications.wireless_scenario import generate
     from quantum_backends.choices import colouring, mycielski_graph, queen_graph
 
-    for points, channels in QUICK if quick else (*SIZES, LARGEST):
+    for points, channels in QUICK if quick else SIZES:
         scenario = generate(points, channels, seed + points)
         air = air_of(scenario)
         task = formulate(scenario, air, users_now(scenario, air))
@@ -147,14 +205,20 @@ def _cases(seed: int, quick: bool) -> Iterator[Case]:
         yield Case(label, nodes, colours, colouring(edges, nodes, colours), 0.0)
 
 
+def _refusal(service: Service, name: str, case: Case) -> str:
+    return "" if name in ("auto", "dsatur") else service.refusal(name, case.problem)
+
+
 def _best_known(service: Service, case: Case, long_s: float, seed: int) -> float:
     if case.best is not None:
         return case.best
+    if not service.refusal("exhaustive", case.problem):
+        return float(_one(service, case, long_s, "exhaustive", seed)["interference"])
     best = float("inf")
     for backend in ("path-switch", "cp-sat"):
         if not service.refusal(backend, case.problem):
             row = _one(service, case, long_s, backend, seed + 1)
-            best = min(best, row["interference"] or best)
+            best = min(best, row["interference"])
     return best
 
 
@@ -165,7 +229,7 @@ def _one(service: Service, case: Case, deadline: float, backend: str, seed: int)
 
     problem, began = case.problem, time.monotonic()
     greedy = settled_greedy(problem)
-    value, chosen = problem.value(greedy), "dsatur"
+    value, chosen, detail = problem.value(greedy), "dsatur", ""
     if backend != "dsatur":
         pinned = None if backend == "auto" else backend
         settings = settings_of(deadline, pinned, seed)
@@ -175,6 +239,8 @@ def _one(service: Service, case: Case, deadline: float, backend: str, seed: int)
             Question(problem, NAME, settings, until, known, worth=WORTH)
         )
         chosen = decision.backend
+        assert decision.outcome is not None
+        detail = decision.outcome.detail
         if solution is not None:
             value = problem.value(solution.answer)
     return {
@@ -188,7 +254,7 @@ def _one(service: Service, case: Case, deadline: float, backend: str, seed: int)
         "best_known": None,
         "ratio": None,
         "elapsed_s": time.monotonic() - began,
-        "refused": chosen == "none",
+        "detail": detail,
     }
 
 

@@ -118,7 +118,8 @@ def sweep(  # type: ignore[no-untyped-def]
                         power = steep * (load[e] * inverse[e] - top)
                         rise = max(power, _FLAT) + 1 - power
                         room = min(room, rise / (steep * inverse[e]))
-        amount = min(room, (high - low) / curve)
+        # Far below the top prices vanish, and with them the curvature.
+        amount = room if high - low >= curve * room else (high - low) / curve
         share[dear] = max(0.0, share[dear] - amount / volume[k])
         share[cheap] += amount / volume[k]
         for path in (dear, cheap):

@@ -25,6 +25,9 @@ enumerated, many mice are nearly divisible."""
 NEAR_MAX = 0.9
 """A link counts as near the maximum from this share of the highest utilisation on."""
 
+SAMPLED = 10_000
+"""Couplings that are looked at for their range: a choice of 500 channels can have millions."""
+
 NAN = float("nan")
 
 
@@ -55,7 +58,7 @@ def features(
         largest tenth of the demands), ``near_max`` (links within a tenth of the busiest),
         ``hottest`` (utilisation of the busiest link), ``hops`` (mean length of a candidate path)
         and ``churn`` (price of moving, relative to the sum of squared utilisations). Choices add
-        ``range`` (largest over smallest positive coupling).
+        ``range`` (largest over smallest positive coupling, of a sample of them).
     """
     known = known or {}
     found = _BY_FORM.get(problem.form, _any)(problem, known)
@@ -119,11 +122,21 @@ def _utilisation(problem: RoutingProblem) -> Floats:
 
 def _choices(problem: Any, known: Features) -> dict[str, float]:
     options = len(problem.unary)
-    positive = problem.weight[problem.weight > 0]
+    some = problem.weight[:: max(1, len(problem.weight) // SAMPLED)]
+    positive = some[some > 0]
     return {
         "choices": float(options),
         "density": len(problem.partner) / options**2,
         "range": float(positive.max() / positive.min()) if len(positive) else 1.0,
+        "incumbent": _value(problem, known),
+    }
+
+
+def _bqm(problem: Any, known: Features) -> dict[str, float]:
+    bits, pairs = problem.size, len(problem.coefficients.value)
+    return {
+        "choices": 2.0 * bits,
+        "density": 2 * pairs / (bits * (bits - 1)) if bits > 1 else 0.0,
         "incumbent": _value(problem, known),
     }
 
@@ -140,4 +153,5 @@ def _top_share(values: Floats) -> float:
 _BY_FORM: dict[str, Callable[[Any, Features], dict[str, float]]] = {
     "routing": _routing,
     "choices": _choices,
+    "bqm": _bqm,
 }

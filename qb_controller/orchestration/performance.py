@@ -13,7 +13,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from math import log2
+from functools import lru_cache
+from math import inf, log2
 from typing import NamedTuple
 
 import numpy as np
@@ -21,7 +22,7 @@ import numpy as np
 from qb_controller.model.decision import Forecast
 from qb_controller.orchestration.features import Features
 from qb_controller.orchestration.memory import GAP_FLOOR, Floats, Memory
-from qb_controller.orchestration.priors import SPREAD, prior
+from qb_controller.orchestration.priors import SPREAD, expectations, prior, table
 
 WHOLE = "whole"
 """The formulation that leaves nothing out."""
@@ -36,6 +37,10 @@ DONE_SHARE = 0.9
 LEFT_OUTSIDE = 0.4
 """Share of the incumbent's gap that a neighbourhood is expected to leave, because the rest stays
 as it is."""
+
+
+Arm = tuple[str, str]
+"""A backend on a formulation."""
 
 
 class Coordinate(NamedTuple):
@@ -119,7 +124,7 @@ class Performance:
 
     def __init__(self, families: Mapping[str, str]) -> None:
         self.families = dict(families)
-        self._memories: dict[tuple[str, str, str], Memory] = {}
+        self._memories: dict[str, Memory[Arm]] = {}
 
     def observe(
         self,
@@ -133,16 +138,17 @@ class Performance:
         if backend not in self.families:
             return
         kind = kind_of(form, features)
-        memory = self._memory(kind, backend, formulation)
-        allowed = (features["allowed_s"],)
-        (expected,) = self._expected(kind, backend, formulation, features, allowed)
+        arm = (backend, formulation)
+        memory = self._memory(kind)
+        allowed = np.array([features["allowed_s"]])
+        expected = self._expected(kind, (arm,), features, allowed)[0, 0]
         came = np.isfinite(outcome.first_s)
         first = outcome.first_s if came else LATE_FACTOR * max(features["allowed_s"], 1e-3)
         actual = np.array([max(first, 1e-5), max(outcome.busy_s, 1e-5), outcome.gap + GAP_FLOOR])
         expected[2] += GAP_FLOOR
         done = came and outcome.busy_s < DONE_SHARE * features["allowed_s"]
         least = _scaled(COORDINATES[BUDGET], outcome.busy_s) if done else None
-        memory.add(situation(features), actual / expected, least)
+        memory.add(memory.arm(arm), situation(features), actual / expected, least)
 
     def predict(
         self,
@@ -171,21 +177,41 @@ class Performance:
         limits = np.array(budgets, dtype=np.float64)
         where = np.tile(situation(features), (len(limits), 1))
         where[:, BUDGET] = [_scaled(COORDINATES[BUDGET], max(b, 0.0)) for b in budgets]
-        out = []
-        for backend, formulation in (*((b, WHOLE) for b in self.families), *arms):
-            family = self.families[backend]
-            refusal = refusals.get(backend, "") if formulation == WHOLE else ""
-            if refusal:
-                out.append(Prediction(backend, family, formulation, refusal=refusal))
-                continue
-            memory = self._memory(kind, backend, formulation)
-            expected = self._expected(kind, backend, formulation, features, budgets)
-            rows = memory.read(where, limits, expected, incumbent, "incumbent" in features)
-            forecasts = tuple(
-                Forecast(budget, *row) for budget, row in zip(budgets, rows.tolist(), strict=True)
+        every: list[Arm] = [*((backend, WHOLE) for backend in self.families), *arms]
+        reasons = {(backend, WHOLE): reason for backend, reason in refusals.items() if reason}
+        asked = tuple(arm for arm in every if arm not in reasons)
+        memory = self._memory(kind)
+        found = memory.read(
+            [memory.arm(arm) for arm in asked],
+            where,
+            limits,
+            self._expected(kind, asked, features, limits),
+            incumbent,
+            "incumbent" in features,
+        )
+        forecasts = {
+            arm: tuple(map(Forecast._make, rows))
+            for arm, rows in zip(asked, found.tolist(), strict=True)
+        }
+        return tuple(
+            Prediction(
+                backend,
+                self.families[backend],
+                formulation,
+                forecasts.get((backend, formulation), ()),
+                reasons.get((backend, formulation), ""),
             )
-            out.append(Prediction(backend, family, formulation, forecasts))
-        return tuple(out)
+            for backend, formulation in every
+        )
+
+    def promising(self, form: str, features: Features) -> tuple[str, ...]:
+        """Backends by documented expectation alone, in microseconds: least gap in time first."""
+        arms = tuple((backend, WHOLE) for backend in self.families)
+        allowed = features["allowed_s"]
+        kind = kind_of(form, features)
+        first, _, gap = self._expected(kind, arms, features, np.array([allowed]))[:, 0].T
+        order = np.lexsort((gap, first > allowed))
+        return tuple(arms[i][0] for i in order)
 
     def warm(self) -> None:
         """Load or compile what a prediction needs; the first one would take a second else."""
@@ -194,30 +220,35 @@ class Performance:
 
     def counts(self) -> dict[tuple[str, str, str], int]:
         """Outcomes remembered, by kind, backend and formulation."""
-        return {key: len(memory) for key, memory in self._memories.items() if len(memory)}
+        return {
+            (kind, *arm): count
+            for kind, memory in self._memories.items()
+            for arm, count in memory.counts().items()
+        }
 
-    def _memory(self, kind: str, backend: str, formulation: str) -> Memory:
-        key = (kind, backend, formulation)
-        if key not in self._memories:
-            self._memories[key] = Memory(len(COORDINATES), SPREAD)
-        return self._memories[key]
+    def _memory(self, kind: str) -> Memory[Arm]:
+        if kind not in self._memories:
+            self._memories[kind] = Memory(len(COORDINATES), SPREAD)
+        return self._memories[kind]
 
     def _expected(
-        self,
-        kind: str,
-        backend: str,
-        formulation: str,
-        features: Features,
-        budgets: Sequence[float],
+        self, kind: str, arms: tuple[Arm, ...], features: Features, budgets: Floats
     ) -> Floats:
-        size, left = features["size"], 0.0
-        if formulation != WHOLE:
-            size = min(size, neighbourhood_size(formulation))
-            left = LEFT_OUTSIDE * incumbent_gap(features)
-        believed = prior(kind, backend, self.families[backend])
-        expected = np.array([believed.expect(size, budget) for budget in budgets])
-        expected[:, 2] += left
+        """Documented expectations (a, b, 3)."""
+        believed = _believed(kind, tuple(self.families[name] for name, _ in arms), arms)
+        limits = np.array([inf if part == WHOLE else neighbourhood_size(part) for _, part in arms])
+        expected = expectations(believed, np.minimum(features["size"], limits), budgets)
+        left = LEFT_OUTSIDE * incumbent_gap(features)
+        expected[..., 2] += np.where(np.isfinite(limits), left, 0.0)[:, None]
         return expected
+
+
+@lru_cache(maxsize=256)
+def _believed(kind: str, families: tuple[str, ...], arms: tuple[Arm, ...]) -> Floats:
+    """What the priors say of some arms; the same ones are asked about again and again."""
+    return table(
+        [prior(kind, name, family) for (name, _), family in zip(arms, families, strict=True)]
+    )
 
 
 def neighbourhood_size(formulation: str) -> int:
@@ -256,8 +287,13 @@ def gap_of(value: float, features: Features) -> float:
 
 
 def incumbent_gap(features: Features) -> float:
-    """Gap of what is there now; 1 where nothing is, a mark that every answer is measured by."""
+    """Gap of what is there now; 1 where nothing is, a mark that every answer is measured by.
+
+    0 where the incumbent's value is: nothing is below that.
+    """
     if "incumbent" not in features:
         return 1.0
+    if features["incumbent"] <= 0:
+        return 0.0
     gap = gap_of(features["incumbent"], features)
     return gap if gap == gap else 1.0

@@ -12,6 +12,7 @@ SUBJECTS = {
     "runtime": ("bench_runtime", "tasks by deadline under load, and with workers killed"),
     "policy": ("bench_policy", "the policy against single backends, rules and learners"),
     "falsify": ("bench_falsify", "the policy against one family of backends alone"),
+    "crossover": ("bench_crossover", "what a modelled QPU must offer before it pays"),
     "te": ("bench_te", "traffic engineering: every backend, instance and deadline"),
     "flow": ("bench_flow", "maximum total flow beside published figures"),
     "qaoa": ("bench_qaoa", "QAOA of 8 to 20 qubits beside guessing, annealing and another's QAOA"),

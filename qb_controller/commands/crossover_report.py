@@ -1,0 +1,174 @@
+"""The page that ``qb bench crossover`` writes for operators, with its pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from qb_controller.commands.bench_crossover import MAP_S, MARGIN, SWEEPS
+from qb_controller.commands.policy_report import markdown, pyplot
+from qb_controller.errors import InputError
+
+Cell = Mapping[str, Any]
+
+WORDS = {
+    "queue_s": "queue before each call, s",
+    "round_trip_s": "way to the device and back, s",
+    "programming_s": "programming of each call, s",
+    "shot_s": "time per shot, s",
+    "error": "probability of a flipped bit",
+    "size": "bits of a call",
+}
+
+HEAD = """# What a quantum processor must offer before it pays
+
+**All times of the device are modelled**, none was measured on hardware. A call takes its queue, the
+way to the device and back, programming, and 100 shots; between calls this processor makes the next
+block, which is measured, as are its own backends: {rivals}. The
+device's samples are those of simulated annealing, ten runs a call, with bits flipped at the error
+rate: a device whose samples are better than that is not covered here, one whose samples are worse
+needs more than what follows.
+
+The problems are {tasks} networks whose demands take one path each, none of which the policy has
+learnt from. *Chosen* is the share on which the policy calls the device, from what it learnt on
+other networks. It *wins* where its answer was worth at least {margin} percent of gap more than the
+best of all backends of this processor. Unless varied: no queue, 1 ms there and back, 8 ms
+programming, 80 us a shot, 1 % flipped bits, 150 bits.
+"""
+
+
+def write(path: Path, found: Mapping[str, Any]) -> None:
+    """Write the page and its pictures.
+
+    Raises
+    ------
+    InputError
+        A file cannot be written.
+    """
+    cells: Sequence[Cell] = found["cells"]
+    sweeps = [cell for cell in cells if cell["sweep"] in SWEEPS]
+    parts = [
+        HEAD.format(
+            rivals=", ".join(found["rivals"]), tasks=cells[0]["tasks"], margin=MARGIN
+        ).strip(),
+        "## In words",
+        "\n".join(f"- {line}" for line in sentences(cells)),
+        "## One figure at a time",
+        f"![chosen and winning by each figure]({path.stem}-sweeps.png)",
+        f"## Two figures at a time\n\n![maps]({path.stem}-maps.png)",
+        "## Every setting",
+        markdown([_row(cell) for cell in cells]),
+    ]
+    try:
+        path.write_text("\n\n".join(parts) + "\n", encoding="utf-8")
+        _draw_sweeps(sweeps, path.with_name(f"{path.stem}-sweeps.png"))
+        _draw_maps(cells, path.with_name(f"{path.stem}-maps.png"))
+    except OSError as error:
+        raise InputError(f"{path}: cannot write: {error.strerror}") from None
+
+
+def sentences(cells: Sequence[Cell]) -> list[str]:
+    """What an operator should know, one sentence a line."""
+    found = []
+    for deadline in sorted({cell["deadline_s"] for cell in cells}):
+        mine = [cell for cell in cells if cell["deadline_s"] == deadline]
+        best = max(mine, key=lambda cell: (cell["wins"], cell["utility_device"]))
+        if not best["wins"]:
+            found.append(
+                f"By {deadline:g} s the device wins on no network in any setting, not even with "
+                f"calls of {min(cell['call_s'] for cell in mine):.2g} s."
+            )
+        else:
+            found.append(
+                f"By {deadline:g} s it wins most often, on {best['wins']:.0%} of the networks, "
+                f"with calls of {best['call_s']:.3g} s, {best['size']:g} bits and {best['error']:.0%} "
+                "flipped bits."
+            )
+            longest = max(cell["call_s"] for cell in mine if cell["wins"])
+            found.append(f"By {deadline:g} s it wins nowhere with calls above {longest:.3g} s.")
+        chosen = [cell["call_s"] for cell in mine if cell["chosen"]]
+        if chosen:
+            gain = sum(cell["utility_with"] - cell["utility_without"] for cell in mine) / len(mine)
+            found.append(
+                f"By {deadline:g} s the policy chooses it in some setting for calls up to "
+                f"{max(chosen):.3g} s; over all settings having the device there changed the "
+                f"policy's mean utility by {gain:+.3f}."
+            )
+        else:
+            found.append(f"By {deadline:g} s the policy chooses it in no setting.")
+    busiest = max(cells, key=lambda cell: cell["device_s"])
+    most = 25 * busiest["device_s"]
+    found.append(
+        f"Energy is not counted here: at 25 kW the device draws up to {most:.3g} kJ for one task, this processor's core below "
+        f"{4 * max(cell['deadline_s'] for cell in cells) / 1000:.2g} kJ."
+    )
+    return found
+
+
+def _row(cell: Cell) -> dict[str, Any]:
+    return {
+        "varied": f"{cell['sweep']} {cell['at']}",
+        "deadline, s": cell["deadline_s"],
+        "call, s": cell["call_s"],
+        "chosen": f"{cell['chosen']:.0%}",
+        "wins": f"{cell['wins']:.0%}",
+        "utility of the device": cell["utility_device"],
+        "of the best rival": cell["utility_best_rival"],
+        "policy without": cell["utility_without"],
+        "policy with": cell["utility_with"],
+    }
+
+
+def _draw_sweeps(cells: Sequence[Cell], path: Path) -> None:
+    plt = pyplot()
+    figure, panels = plt.subplots(2, 3, figsize=(12, 6.5), sharey=True)
+    deadlines = sorted({cell["deadline_s"] for cell in cells})
+    for panel, (sweep, values) in zip(panels.flat, SWEEPS.items(), strict=True):
+        for i, deadline in enumerate(deadlines):
+            mine = [c for c in cells if c["sweep"] == sweep and c["deadline_s"] == deadline]
+            for what, style in (("chosen", "o--"), ("wins", "s-")):
+                heights = [100 * cell[what] for cell in mine]
+                label = f"{what}, {deadline:g} s"
+                panel.plot(range(len(mine)), heights, style, color=f"C{i}", label=label, alpha=0.8)
+        panel.set_xticks(range(len(values)), [f"{value:g}" for value in values])
+        panel.set_xlabel(WORDS[sweep])
+        panel.set_ylim(-5, 105)
+    panels[0][0].legend(fontsize=7)
+    for row in panels:
+        row[0].set_ylabel("networks, %")
+    figure.suptitle("a modelled device: chosen by the policy (dashed), truly winning (solid)")
+    figure.tight_layout()
+    figure.savefig(path, dpi=110)
+    plt.close(figure)
+
+
+def _draw_maps(cells: Sequence[Cell], path: Path) -> None:
+    import numpy as np
+
+    plt = pyplot()
+    deadlines = sorted({cell["deadline_s"] for cell in cells})
+    figure, panels = plt.subplots(
+        2, len(deadlines), figsize=(4.2 * len(deadlines), 7), squeeze=False
+    )
+    for row, figure_name in zip(panels, ("size", "error"), strict=True):
+        values = SWEEPS[figure_name]
+        for panel, deadline in zip(row, deadlines, strict=True):
+            mine = [
+                cell
+                for cell in cells
+                if cell["sweep"] == f"map-{figure_name}" and cell["deadline_s"] == deadline
+            ]
+            wins = np.reshape([100 * cell["wins"] for cell in mine], (len(MAP_S), len(values)))
+            chosen = np.reshape([100 * cell["chosen"] for cell in mine], wins.shape)
+            panel.imshow(wins, cmap="Greens", vmin=0, vmax=100, aspect="auto", origin="lower")
+            for (i, j), share in np.ndenumerate(chosen):
+                panel.text(j, i, f"{wins[i, j]:.0f} / {share:.0f}", ha="center", va="center")
+            panel.set_xticks(range(len(values)), [f"{value:g}" for value in values])
+            panel.set_yticks(range(len(MAP_S)), [f"{value:g}" for value in MAP_S])
+            panel.set(xlabel=WORDS[figure_name], title=f"deadline {deadline:g} s")
+        row[0].set_ylabel("call beside its shots, s")
+    figure.suptitle("networks in %: device wins (colour, first) / policy chooses it (second)")
+    figure.tight_layout()
+    figure.savefig(path, dpi=110)
+    plt.close(figure)

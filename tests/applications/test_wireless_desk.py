@@ -4,9 +4,11 @@ import json
 
 import pytest
 
+from qb_controller.applications.wireless_control import optimise, settings_of
 from qb_controller.applications.wireless_desk import Desk
 from qb_controller.applications.wireless_scenario import as_mapping, generate
 from qb_controller.commands.wireless import service_for
+from qb_controller.runtime import wire
 from qb_controller.runtime.messages import ChannelsRequest
 
 
@@ -49,6 +51,14 @@ def test_a_wrong_request_is_answered_with_the_name_of_the_field(data, named):
     assert named in error["error"]
 
 
+def test_a_problem_too_large_to_be_sent_is_told(monkeypatch):
+    monkeypatch.setattr(wire, "MAX_FRAME", 1000)
+    with service_for("path-switch") as service:
+        found = optimise(service, generate(6, 3, 1), settings_of(0.3, None, 0))
+    assert found.backend == "dsatur"
+    assert "more than the 1000 of a frame" in found.detail
+
+
 def test_a_scenario_is_answered_with_a_configuration():
     with service_for("path-switch") as service:
         desk = Desk(lambda: service)
@@ -60,4 +70,5 @@ def test_a_scenario_is_answered_with_a_configuration():
     scenario = generate(6, 3, 1)
     assert set(answer["channels"]) == {point.name for point in scenario.access_points}
     assert set(answer["channels"].values()) <= set(scenario.channels)
+    assert answer["detail"] == ""
     assert set(answer["users"]) == {station.name for station in scenario.stations}

@@ -12,6 +12,7 @@ import yaml
 
 from qb_controller.applications.wireless_scenario import as_mapping, generate
 from qb_controller.cli import main
+from qb_controller.commands.bench_wireless import picks
 from qb_controller.commands.wireless import read_file, summarise
 from qb_controller.commands.wireless_map import draw, picture
 from tests.commands.conftest import Ran
@@ -156,3 +157,16 @@ def test_the_map_draws_the_pairs_that_make_half_of_the_interference(tmp_path: Pa
     assert drawn[:-1].sum() < interference / 2 <= drawn.sum() + 1e-4
     draw(scenario, scenario, str(tmp_path / "map.png"))
     assert (tmp_path / "map.png").stat().st_size > 10_000
+
+
+def test_picks_say_who_won_and_whether_the_policy_knew() -> None:
+    def row(backend: str, value: float, chosen: str = "") -> dict[str, Any]:
+        fixed = {"instance": "x", "deadline_s": 0.5, "best_known": 1.0, "ratio": value}
+        return {**fixed, "backend": backend, "chosen": chosen or backend, "interference": value}
+
+    rows = [row("auto", 1.1, "walk"), row("walk", 1.0004), row("mip", 1.0), row("dsatur", 2.0)]
+    (found,) = picks(rows)
+    assert found["winners"] == ["walk", "mip"] and found["picked"]
+    assert (found["winner_ratio"], found["auto_ratio"]) == (1.0, 1.1)
+    assert not picks([row("auto", 1.1, "dsatur"), *rows[1:]])[0]["picked"]
+    assert picks(rows[1:]) == []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
+from functools import cache
 
 from quantum_backends import kernels
 from quantum_backends.annealing.qubo import SampledModel
@@ -103,12 +104,18 @@ class QaoaBlocks:
         return best.solution({**info, **figures, **record.info()})
 
 
+@cache
+def _noisy() -> Noisy:
+    """One for both forms: the calibration is read, and each patch made, once."""
+    return Noisy()
+
+
 def noiseless_blocks() -> QaoaBlocks:
     return QaoaBlocks("qaoa-blocks", Qaoa(Noiseless()), (4, 8, 10, 12))
 
 
 def noisy_blocks() -> QaoaBlocks:
-    return QaoaBlocks("qaoa-noisy-blocks", Qaoa(Noisy(), 1, bits=8), (4, 6, 8))
+    return QaoaBlocks("qaoa-noisy-blocks", Qaoa(_noisy(), 1, bits=8), (4, 6, 8))
 
 
 def ibm_blocks() -> QaoaBlocks:
@@ -120,7 +127,7 @@ def noiseless_model() -> SampledModel:
 
 
 def noisy_model() -> SampledModel:
-    return SampledModel("qaoa-noisy-blocks", Qaoa(Noisy(), 1, bits=8), "gate")
+    return SampledModel("qaoa-noisy-blocks", Qaoa(_noisy(), 1, bits=8), "gate")
 
 
 def ibm_model() -> SampledModel:

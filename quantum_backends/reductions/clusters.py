@@ -45,9 +45,11 @@ def members(problem: ChoiceProblem) -> list[Ints]:
         (np.ones(len(rows), dtype=bool), (rows, problem.group[problem.partner])), shape=(n, n)
     )
     _, label = connected_components(among, directed=False)
+    if not n:
+        return []
     order = np.argsort(label, kind="stable")
-    ends = np.cumsum(np.bincount(label)[:-1]) if n else []
-    return sorted(np.split(order, ends), key=lambda groups: int(groups[0]) if n else 0)
+    clusters = np.split(order, np.cumsum(np.bincount(label)[:-1]))
+    return sorted(clusters, key=lambda groups: int(groups[0]))
 
 
 def cluster(problem: ChoiceProblem, groups: Ints) -> Cluster:

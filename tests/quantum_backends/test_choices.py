@@ -1,3 +1,4 @@
+import itertools
 import pickle
 from dataclasses import replace
 
@@ -5,10 +6,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import sparse
 
 from quantum_backends import choice_kernels as kernels
 from quantum_backends.choice_search import BestChoice
 from quantum_backends.choices import ChoiceProblem, colouring, mycielski_graph, queen_graph
+from quantum_backends.reductions.clusters import cluster, members
 from quantum_backends.registry import BACKENDS
 from quantum_backends.solver import Budget
 from quantum_backends.testing import check_solution
@@ -119,3 +122,56 @@ def test_problems_travel_whole():
     assert (again.incumbent, again.bound) == (problem.incumbent, problem.bound)
     assert again.value((2, 1, 0, 1)) == problem.value((2, 1, 0, 1))
     assert again.partner.dtype == problem.partner.dtype
+
+
+def side_by_side(parts: list[ChoiceProblem]) -> ChoiceProblem:
+    """Problems that have nothing to do with one another, as one; groups interleaved by chance."""
+    whole = sparse.block_diag([part.coupling for part in parts], "csr")
+    sizes = np.concatenate([np.diff(part.first) for part in parts])
+    first = np.concatenate(([0], np.cumsum(sizes)))
+    unary = np.concatenate([part.unary for part in parts])
+    order = np.random.default_rng(1).permutation(len(sizes))
+    options = np.concatenate([np.arange(first[g], first[g + 1]) for g in order])
+    whole = whole[options][:, options]
+    start = np.concatenate(([0], np.cumsum(sizes[order])))
+    return ChoiceProblem(start, unary[options], whole.indptr, whole.indices, whole.data)
+
+
+def test_enumeration_goes_cluster_by_cluster():
+    parts = [drawn(4, 3, seed) for seed in range(9)]  # 3^36 combinations, 9 x 3^4 to try
+    oracle = BACKENDS["exhaustive"]
+    best = sum(oracle.solve(part, Budget(20.0), 0).value for part in parts)
+    for part in parts[:2]:
+        answers = itertools.product(range(3), repeat=4)
+        assert oracle.solve(part, Budget(20.0), 0).value == pytest.approx(
+            min(by_hand(part, answer) for answer in answers)
+        )
+    whole = side_by_side(parts)
+    found = oracle.solve(whole, Budget(20.0), 0)
+    check_solution(whole, found)
+    assert found.value == pytest.approx(best) and found.info["complete"] == "yes"
+    for groups in members(whole):
+        part = cluster(whole, groups)
+        inside = tuple(found.answer[g] for g in groups)
+        assert part.lift(inside, found.answer) == found.answer
+    assert "more than" in oracle.refusal(drawn(20, 3, 0))
+
+
+@pytest.mark.parametrize("share", [0.0, 0.3])
+def test_a_thinned_table_has_the_couplings_from_the_cut_on(share):
+    problem = drawn(8, 3, 4)
+    table = kernels.table_of(problem)
+    cut = float(np.quantile(problem.weight, share))
+    thin = kernels.thinned(table, cut)
+    dense = sparse.csr_array((thin.weight, thin.partner, thin.start), problem.coupling.shape)
+    full = problem.coupling.toarray()
+    np.testing.assert_array_equal(dense.toarray(), np.where(full >= cut, full, 0.0))
+
+
+def test_draws_of_the_walk_are_exponential_and_repeat():
+    assert kernels.EXPONENTIAL.mean() == pytest.approx(1.0, abs=1e-3)
+    assert (kernels.EXPONENTIAL > 2).mean() == pytest.approx(np.exp(-2), abs=1e-3)
+    states = [np.array([7], np.uint64) for _ in range(2)]
+    one, other = ([int(kernels.draw(state)) for _ in range(4000)] for state in states)
+    assert one == other and len(set(one)) == 4000
+    assert np.mean(np.array(one, dtype=float) / 2**64) == pytest.approx(0.5, abs=0.02)

@@ -31,8 +31,9 @@ LATE_FACTOR = 2.0
 """An answer that never came counts as having come after so many times the time allowed: late in
 situations alike, and no verdict on ten times the time."""
 
-DONE_SHARE = 0.9
-"""A backend that used less of its time than this was done: more time would have changed nothing."""
+DONE_SHARE = 0.8
+"""A backend that used less of its time than this was done: more time would have changed nothing.
+Samplers that begin no call they could not finish stop at nine tenths without being done."""
 
 LEFT_OUTSIDE = 0.4
 """Share of the incumbent's gap that a neighbourhood is expected to leave, because the rest stays

@@ -106,7 +106,7 @@ def fractional_mlu(problem: RoutingProblem, seconds: float = float("inf")) -> fl
 
 def _minimum(rows: sparse.csr_array, low: Floats, high: Floats, seconds: float) -> float:
     """Minimise the last variable, all variables at least zero."""
-    solver = quiet(min(seconds, INFINITY), solver="ipm", threads=1)
+    solver = quiet(min(seconds, INFINITY), solver="ipm")
     lp = highspy.HighsLp()
     lp.num_row_, lp.num_col_ = rows.shape
     lp.col_cost_ = np.append(np.zeros(lp.num_col_ - 1), 1.0)

@@ -2,6 +2,8 @@
 
 * Its constructor prints a banner to standard output before any option can be set; standard
   output belongs to ``--json``. :class:`QuietHighs` sets the option first.
+* Its first run fixes the number of threads for the whole process, and a solver with another number
+  then refuses to run: all have one.
 * It may overshoot a time limit by 10 to 240 ms: give it less than the caller gave you.
 * At a time-out it can report an objective value for a point that is not feasible: ask
   :func:`has_feasible_point` before reading a solution.
@@ -29,6 +31,7 @@ class QuietHighs(highspy.Highs):
 def quiet(seconds: float = INFINITY, **options: str | float | bool) -> QuietHighs:
     """Make a silent solver with a time limit in seconds and any further options of HiGHS."""
     solver = QuietHighs()
+    solver.setOptionValue("threads", 1)
     limit_time(solver, seconds)
     for name, value in options.items():
         solver.setOptionValue(name, value)

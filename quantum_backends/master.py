@@ -1,4 +1,11 @@
-"""The linear program over a pool of paths: least MLU of split plans, with warm starts."""
+"""The linear program over a pool of paths: least MLU of split plans, with warm starts.
+
+By the primal simplex at every size: all traffic on one path each is a feasible vertex, so that it
+needs no first phase, and goes on from where it was when columns come or the objective changes.
+HiGHS' interior point took two to seventeen times longer to the same optimum: 4 ms against 2 at 110
+demands, 89 against 17 at 1,556, more than 1.6 s against 0.1 at 9,900. (Over arcs instead of paths
+there is no such start, and :mod:`quantum_backends.bounds` uses the interior point.)
+"""
 
 from __future__ import annotations
 
@@ -66,7 +73,7 @@ class Master:
         self._base_owner = np.repeat(np.arange(problem.n_demands), self._base_length)
         flow = problem.volume[self._base_owner]
         load = np.bincount(self._base_link, flow, m) / problem.capacity
-        self._solver = quiet(presolve="off", simplex_strategy=_PRIMAL_SIMPLEX, threads=1)
+        self._solver = quiet(presolve="off", simplex_strategy=_PRIMAL_SIMPLEX)
         nothing = np.empty(0)
         none = np.zeros(m + 1, np.int64)
         add_rows(self._solver, np.full(m, -INFINITY), -load, none, none[:0], nothing)

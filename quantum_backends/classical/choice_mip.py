@@ -62,7 +62,7 @@ def _model(problem: ChoiceProblem) -> QuietHighs:
     columns = np.concatenate((at, one, other, q + pair))
     values = np.concatenate((ones, np.ones(2 * c), np.full(c, -1.0)))
     matrix = sparse.coo_array((values, (rows, columns)), shape=(g + c, q + c)).tocsc()
-    solver = quiet(threads=1)
+    solver = quiet()
     low = np.concatenate((np.ones(g), np.full(c, -INFINITY)))
     nothing = np.zeros(g + c, np.int32)
     solver.addRows(g + c, low, np.ones(g + c), 0, nothing, np.empty(0, np.int32), np.empty(0))

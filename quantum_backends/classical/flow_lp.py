@@ -78,7 +78,7 @@ def _model(problem: FlowProblem, seconds: float) -> QuietHighs:
         rows = sparse.vstack((rows, share)).tocsr()
         cost = np.append(np.zeros(q), -1.0)
         low[m:], high[m:] = 0.0, INFINITY
-    solver = quiet(seconds, solver="ipm", run_crossover="off", threads=1)
+    solver = quiet(seconds, solver="ipm", run_crossover="off")
     lp = highspy.HighsLp()
     lp.num_col_, lp.num_row_ = rows.shape
     lp.col_cost_ = cost

@@ -72,7 +72,7 @@ def _model(problem: RoutingProblem) -> QuietHighs:
     """Columns: the MLU, then one per choice. Rows: links, then demands."""
     layout, m, k = problem.layout, problem.n_links, problem.n_demands
     q = len(layout.demand)
-    solver = quiet(threads=1)
+    solver = quiet()
     none = np.zeros(m + k + 1, np.int64)
     low = np.concatenate((np.full(m, -INFINITY), np.ones(k)))
     high = np.concatenate((np.zeros(m), np.ones(k)))

@@ -62,7 +62,7 @@ def run(problem: Program, budget: Budget, seed: int, name: str) -> Solution:
     best = BestPoint(problem, budget, name)
     if budget.left() <= _MARGIN_S:
         return best.solution({"status": "no time"})
-    solver = quiet(threads=1, random_seed=seed % 2**31)
+    solver = quiet(random_seed=seed % 2**31)
     solver.passModel(_model(problem))
     if problem.incumbent is not None and problem.integral.any():
         start = highspy.HighsSolution()

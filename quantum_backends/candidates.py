@@ -10,13 +10,14 @@ import time
 from dataclasses import replace
 
 import numpy as np
+import numpy.typing as npt
 
 from quantum_backends.bounds import dual_bound, whole_bound
 from quantum_backends.columns import ColumnPool
 from quantum_backends.enrichment import FEW, add_detours
 from quantum_backends.equilibrium import Equilibrium
 from quantum_backends.equilibrium_kernels import cheapest_of
-from quantum_backends.routing import Fractions, RoutingProblem, flatten, nest
+from quantum_backends.routing import Fractions, Layout, RoutingProblem, flatten, nest
 from quantum_backends.shortest import ShortestPaths
 
 TOLERANCE = 1e-6
@@ -27,6 +28,12 @@ _ROUNDS = 60
 
 _DEARER = 1e-3
 """A new path is added where those in use are longer by this share."""
+
+_NEAR = 0.02
+"""Paths that carry nothing at the end are kept where they are longer by no more than this under the
+last prices. Passing on all that ever looked short makes searches slow: on Interoute (45,000 paths
+instead of 30,000) the best single-path plan of a second was 1.2 % above the bound instead of
+0.03 %."""
 
 
 def with_candidates(problem: RoutingProblem, seconds: float = 1.0) -> RoutingProblem:
@@ -58,14 +65,17 @@ def with_candidates(problem: RoutingProblem, seconds: float = 1.0) -> RoutingPro
     if problem.paths:
         given = problem.layout
         pool.add(given.demand, given.start, given.link)
-    bound = _fill(problem, pool, deadline)
+    bound, useful = _fill(problem, pool, deadline)
     if not problem.split:
         bound = whole_bound(problem, bound)
-    return _with_pool(problem, pool, bound)
+    order = pool.order()
+    return _with_paths(problem, pool.layout(order[useful[order]]), bound)
 
 
-def _fill(problem: RoutingProblem, pool: ColumnPool, deadline: float) -> float:
-    """Add the paths of a split routing to the pool; return the proven bound."""
+def _fill(
+    problem: RoutingProblem, pool: ColumnPool, deadline: float
+) -> tuple[float, npt.NDArray[np.bool_]]:
+    """Add the paths of a split routing to the pool; tell the proven bound and what is of use."""
     finder = ShortestPaths(
         problem.n_nodes, problem.tail, problem.head, problem.source, problem.target
     )
@@ -74,7 +84,8 @@ def _fill(problem: RoutingProblem, pool: ColumnPool, deadline: float) -> float:
     distance = finder.distances(price)
     everybody = np.arange(problem.n_demands)
     pool.add(everybody, *finder.paths(everybody))
-    share = np.zeros(len(pool))
+    known = len(pool)
+    share = np.zeros(known)
     share[cheapest_of(pool.head, pool.after, pool.start, pool.link, price)] = 1.0
     routing = Equilibrium(problem, pool, share)
     bound, least = dual_bound(problem, price, distance), routing.mlu
@@ -91,13 +102,15 @@ def _fill(problem: RoutingProblem, pool: ColumnPool, deadline: float) -> float:
         routing.steepen(price, distance)
         routing.follow()
         least = min(least, routing.mlu)
+    useful = (routing.share > 0) | (pool.lengths(price) <= (1 + _NEAR) * distance[pool.demand])
+    useful[:known] = True
     if not problem.split and problem.n_demands <= FEW:
         add_detours(problem, finder, pool, price, deadline)
-    return bound
+    detours = np.ones(len(pool) - len(useful), dtype=bool)
+    return bound, np.concatenate((useful, detours))
 
 
-def _with_pool(problem: RoutingProblem, pool: ColumnPool, bound: float) -> RoutingProblem:
-    paths = pool.layout(pool.order())
+def _with_paths(problem: RoutingProblem, paths: Layout, bound: float) -> RoutingProblem:
     filled = replace(problem, paths=paths, incumbent=None, bound=max(bound, problem.bound))
     if problem.incumbent is None:
         return filled

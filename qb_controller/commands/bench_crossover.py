@@ -196,6 +196,8 @@ def judge(
     chooser = Policy({**families, NAME: "annealer"}, {NAME: setting.qpu.device}, WORTH)
     for policy in (without, chooser):
         policy.learn(learnt, 0)
+    kind = setting.qpu.size, setting.qpu.error
+    host_s = float(np.median([one.curves[kind].host_s for one in networks]))
     for i, deadline in enumerate(deadlines):
         cases = [with_device(one, setting.qpu)[i] for one in networks if one.unseen]
         chosen = chooser.choose(cases)
@@ -218,6 +220,7 @@ def judge(
             "utility_without": _mean(cases, without.choose(cases)),
             "utility_with": _mean(cases, chosen),
             "device_s": _mean_device_s(cases),
+            "host_s": host_s,
         }
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from qb_controller.commands.bench_crossover import MAP_S, MARGIN, SWEEPS
 from qb_controller.commands.policy_report import markdown, pyplot
 from qb_controller.errors import InputError
+from quantum_backends.device_table import CORE
 
 Cell = Mapping[str, Any]
 
@@ -73,6 +74,12 @@ def sentences(cells: Sequence[Cell]) -> list[str]:
     found = []
     for deadline in sorted({cell["deadline_s"] for cell in cells}):
         mine = [cell for cell in cells if cell["deadline_s"] == deadline]
+        usual = next(cell for cell in mine if cell["sweep"] == "queue_s")
+        found.append(
+            f"By {deadline:g} s the device as it is above reaches {_reached(usual):.0f} % of what "
+            "the best of this processor's backends are worth; beside the call this processor "
+            f"needs {usual['host_s']:.2g} s for each block."
+        )
         best = max(mine, key=lambda cell: (cell["wins"], cell["utility_device"]))
         if not best["wins"]:
             found.append(
@@ -82,8 +89,8 @@ def sentences(cells: Sequence[Cell]) -> list[str]:
         else:
             found.append(
                 f"By {deadline:g} s it wins most often, on {best['wins']:.0%} of the networks, "
-                f"with calls of {best['call_s']:.3g} s, {best['size']:g} bits and {best['error']:.0%} "
-                "flipped bits."
+                f"with calls of {best['call_s']:.3g} s, {best['size']:g} bits and "
+                f"{best['error']:.0%} flipped bits."
             )
             longest = max(cell["call_s"] for cell in mine if cell["wins"])
             found.append(f"By {deadline:g} s it wins nowhere with calls above {longest:.3g} s.")
@@ -99,11 +106,18 @@ def sentences(cells: Sequence[Cell]) -> list[str]:
             found.append(f"By {deadline:g} s the policy chooses it in no setting.")
     busiest = max(cells, key=lambda cell: cell["device_s"])
     most = 25 * busiest["device_s"]
+    least = CORE.watts / 1000 * max(cell["deadline_s"] for cell in cells)
     found.append(
-        f"Energy is not counted here: at 25 kW the device draws up to {most:.3g} kJ for one task, this processor's core below "
-        f"{4 * max(cell['deadline_s'] for cell in cells) / 1000:.2g} kJ."
+        f"Energy is not counted here: at 25 kW the device draws up to {most:.3g} kJ for one task, "
+        f"a core of this processor at most {least:.2g} kJ."
     )
     return found
+
+
+def _reached(cell: Cell) -> float:
+    """Utility of the device in percent of the best rival's; 0 where it costs more than it gains."""
+    best = cell["utility_best_rival"]
+    return 100 * max(0.0, cell["utility_device"]) / best if best > 0 else 0.0
 
 
 def _row(cell: Cell) -> dict[str, Any]:
@@ -127,8 +141,12 @@ def _draw_sweeps(cells: Sequence[Cell], path: Path) -> None:
     for panel, (sweep, values) in zip(panels.flat, SWEEPS.items(), strict=True):
         for i, deadline in enumerate(deadlines):
             mine = [c for c in cells if c["sweep"] == sweep and c["deadline_s"] == deadline]
-            for what, style in (("chosen", "o--"), ("wins", "s-")):
-                heights = [100 * cell[what] for cell in mine]
+            lines = {
+                "worth": ([_reached(cell) for cell in mine], ":"),
+                "chosen": ([100 * cell["chosen"] for cell in mine], "o--"),
+                "wins": ([100 * cell["wins"] for cell in mine], "s-"),
+            }
+            for what, (heights, style) in lines.items():
                 label = f"{what}, {deadline:g} s"
                 panel.plot(range(len(mine)), heights, style, color=f"C{i}", label=label, alpha=0.8)
         panel.set_xticks(range(len(values)), [f"{value:g}" for value in values])
@@ -136,8 +154,11 @@ def _draw_sweeps(cells: Sequence[Cell], path: Path) -> None:
         panel.set_ylim(-5, 105)
     panels[0][0].legend(fontsize=7)
     for row in panels:
-        row[0].set_ylabel("networks, %")
-    figure.suptitle("a modelled device: chosen by the policy (dashed), truly winning (solid)")
+        row[0].set_ylabel("%")
+    figure.suptitle(
+        "a modelled device: worth against the best rival (dotted), networks on which the policy "
+        "chooses it (dashed) and on which it wins (solid)"
+    )
     figure.tight_layout()
     figure.savefig(path, dpi=110)
     plt.close(figure)

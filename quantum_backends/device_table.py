@@ -250,10 +250,14 @@ def _dwave_file_has_token() -> bool:
 
 def ibm_unconfigured() -> str:
     """Say so where no IBM token is in the environment or in qiskit-ibm-runtime's account file."""
-    account = Path.home() / ".qiskit" / "qiskit-ibm.json"
-    if os.environ.get("QISKIT_IBM_TOKEN") or account.exists():
+    if os.environ.get("QISKIT_IBM_TOKEN") or _ibm_account_saved():
         return ""
     return "no token in QISKIT_IBM_TOKEN or a saved account"
+
+
+@cache
+def _ibm_account_saved() -> bool:
+    return (Path.home() / ".qiskit" / "qiskit-ibm.json").exists()
 
 
 def _ask_dwave(now: float) -> Status:

@@ -14,8 +14,8 @@ from quantum_backends.solver import Budget, ignore
 
 def refuse_without_paths(problem: RoutingProblem) -> str:
     """Say so where a demand has no candidate path; empty where all have one."""
-    missing = len(problem.paths) != problem.n_demands
-    if missing or (np.diff(problem.layout.first) == 0).any():
+    first = problem.layout.first  # compared by slices: np.diff takes twice as long
+    if len(first) != problem.n_demands + 1 or (first[1:] == first[:-1]).any():
         return "some demand has no candidate path"
     return ""
 

@@ -8,14 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from math import log2
 from typing import Any
 
 from qb_controller.orchestration.features import Features
-from qb_controller.orchestration.performance import WHOLE, Performance, neighbourhood_size
+from qb_controller.orchestration.performance import (
+    WHOLE,
+    Performance,
+    kind_of,
+    neighbourhood_size,
+)
 from qb_controller.orchestration.policy import (
     DEFAULT_WORTH,
     LEAST_S,
     NOTHING,
+    SHORT_S,
     Choice,
     Spent,
     budgets,
@@ -66,6 +73,13 @@ class Circumstances:
     parts: bool = True
 
 
+SHORT_LIST = 5
+"""Backends that are looked at where there is less time than :data:`SHORT_S`: asking and rating all
+of them would take more than half a percent of fifty milliseconds."""
+
+NOT_LISTED = "not among those that promise most in so short a time"
+
+
 class Advisor:
     """Chooses by the policy; remembers the model, the devices and who takes what at all.
 
@@ -85,6 +99,7 @@ class Advisor:
         self.devices: dict[str, Device] = {each.backend: each for each in devices(backends)}
         self._takes_small: dict[tuple[str, str], bool] = {}
         self._takes_parts: dict[tuple[str, str], bool] = {}
+        self._ranked: dict[tuple[str, int, int], tuple[str, ...]] = {}
 
     def learn_status(self, backend: str, status: Status) -> None:
         """Note what a device answered when it was asked."""
@@ -130,10 +145,13 @@ class Advisor:
 
     def _ask(self, problem: Problem, features: Features, given: Circumstances) -> Choice:
         allowed = features["allowed_s"]
-        refusals: dict[str, str] = {}
-        if allowed >= LEAST_S:  # else nobody is asked
+        if allowed < LEAST_S:  # nobody is asked
+            return decide(features, (), self.devices, given.now, given.settings)
+        if allowed < SHORT_S:
+            refusals, arms = self._short_list(problem, features, given), []
+        else:
             refusals = {name: self.refusal(name, problem) for name in self.backends}
-        arms = self._neighbourhoods(problem, refusals, given)
+            arms = self._neighbourhoods(problem, refusals, given)
         for name, reason in given.unavailable.items():
             refusals[name] = refusals.get(name) or reason
         predictions = self.performance.predict(
@@ -150,6 +168,34 @@ class Advisor:
             given.spent,
             given.spare,
         )
+
+    def learn_ranking(self, form: str, features: Features) -> None:
+        """Rank all backends for the short list of tasks like one that was just answered.
+
+        Takes as long as a decision, and is no part of one.
+        """
+        allowed = features["allowed_s"]
+        if not LEAST_S <= allowed < SHORT_S:
+            return
+        predictions = self.performance.predict(form, features, (allowed,), {})
+        value = {p.backend: p.forecasts[0].gain * (1 - p.forecasts[0].late) for p in predictions}
+        order = sorted(value, key=value.__getitem__, reverse=True)
+        self._ranked[_alike(form, features)] = tuple(order)
+
+    def _short_list(
+        self, problem: Problem, features: Features, given: Circumstances
+    ) -> dict[str, str]:
+        """Refusals, where all are refused but the first few that could be asked."""
+        ranked = self._ranked.get(_alike(problem.form, features))
+        ranked = ranked or self.performance.promising(problem.form, features)
+        found = dict.fromkeys(self.backends, NOT_LISTED)
+        pinned, listed = given.settings.pinned_backend, 0
+        for name in ranked if pinned not in self.backends else (pinned,):
+            found[name] = given.unavailable.get(name) or self.refusal(name, problem)
+            listed += not found[name]
+            if listed == SHORT_LIST:
+                break
+        return found
 
     def _neighbourhoods(
         self, problem: Problem, refusals: Mapping[str, str], given: Circumstances
@@ -172,3 +218,9 @@ class Advisor:
             takes = form in self.backends[name].forms
             self._takes_small[key] = takes and not self.refusal(name, known_problems(form)[0])
         return self._takes_small[key]
+
+
+def _alike(form: str, features: Features) -> tuple[str, int, int]:
+    """Kind of task, size to a factor of four and time to a factor of two: who gets a ranking."""
+    size, allowed = features["size"], features["allowed_s"]
+    return kind_of(form, features), round(log2(size + 1) / 2), round(log2(allowed))

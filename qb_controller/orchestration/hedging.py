@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import islice
+from operator import mul
 
 from qb_controller.model.decision import Candidate, Forecast
 from qb_controller.runtime.task import Worth
@@ -52,18 +53,17 @@ def hedge_for(best: Candidate, others: Sequence[Candidate], worth: Worth, incumb
 def _gain(one: Forecast, two: Forecast | None, incumbent: float) -> float:
     """Expected fall of the gap by the better of two, half in common and half on their own."""
     ones = _falls(one, incumbent)
+    only_one = sum(map(mul, SHARES, ones))
     if two is None:
-        return (1 - one.late) * sum(p * f for p, f in zip(SHARES, ones, strict=True))
+        return (1 - one.late) * only_one
     twos = _falls(two, incumbent)
-    together = sum(p * max(a, b) for p, a, b in zip(SHARES, ones, twos, strict=True))
-    apart = sum(
-        p * q * max(a, b)
-        for p, a in zip(SHARES, ones, strict=True)
-        for q, b in zip(SHARES, twos, strict=True)
-    )
+    only_two = sum(map(mul, SHARES, twos))
+    together = sum(map(mul, SHARES, map(max, ones, twos)))
+    apart = 0.0
+    for p, a in zip(SHARES, ones, strict=True):
+        for q, b in zip(SHARES, twos, strict=True):
+            apart += p * q * (a if a > b else b)
     both = COMMON_FATE * together + (1 - COMMON_FATE) * apart
-    only_one = sum(p * f for p, f in zip(SHARES, ones, strict=True))
-    only_two = sum(p * f for p, f in zip(SHARES, twos, strict=True))
     return (
         (1 - one.late) * (1 - two.late) * both
         + (1 - one.late) * two.late * only_one
@@ -72,6 +72,8 @@ def _gain(one: Forecast, two: Forecast | None, incumbent: float) -> float:
 
 
 def _falls(forecast: Forecast, incumbent: float) -> tuple[float, ...]:
-    return tuple(
-        max(0.0, incumbent - gap) for gap in (forecast.gap10, forecast.gap50, forecast.gap90)
+    return (
+        max(0.0, incumbent - forecast.gap10),
+        max(0.0, incumbent - forecast.gap50),
+        max(0.0, incumbent - forecast.gap90),
     )

@@ -1,4 +1,4 @@
-"""Outcomes of one backend in one kind of task, read as weighted quantiles near a question.
+"""Outcomes of backends in one kind of task, read as weighted quantiles near a question.
 
 An outcome is kept as a factor on a documented expectation ("took 1.3 times as long as expected").
 A question is answered from outcomes in like situations: each counts by how near its situation is
@@ -13,11 +13,16 @@ extrapolate along the expectation; where much was seen, its error no longer matt
 
 from __future__ import annotations
 
+from collections.abc import Hashable, Sequence
+from typing import Generic, TypeVar
+
 import numpy as np
 import numpy.typing as npt
 from numba import njit
 
 Floats = npt.NDArray[np.float64]
+
+Name = TypeVar("Name", bound=Hashable)
 
 TARGETS = 3
 """Seconds to the first valid answer, seconds until done, gap of the last answer."""
@@ -50,13 +55,15 @@ GAP_FLOOR = 1e-3
 FAR = 20.0
 """Squared distance, in widths, beyond which an outcome is left out: it weighs below 1/20,000."""
 
-COLUMNS = ("time50", "time90", "busy50", "gap10", "gap50", "gap90", "late", "gain", "weight")
-"""What :func:`read` returns for each budget; ``gain`` is the expected fall of the gap, ``weight``
-how many outcomes it rests on."""
+COLUMNS = (
+    "budget", "time50", "time90", "busy50", "gap10", "gap50", "gap90", "late", "gain", "weight"
+)  # fmt: skip
+"""What :meth:`Memory.read` returns for each budget, as a Forecast has it; ``gain`` is the expected
+fall of the gap, ``weight`` how many outcomes it rests on."""
 
 
-class Memory:
-    """Outcomes of one backend in one kind of task.
+class Memory(Generic[Name]):
+    """Outcomes of all backends in one kind of task.
 
     Parameters
     ----------
@@ -67,29 +74,38 @@ class Memory:
     """
 
     def __init__(self, dimensions: int, spread: Floats) -> None:
+        self._arms: dict[Name, int] = {}
+        self._imagined = np.exp(spread[:, None] * PRIOR_Z)
+        # The first axis of all of these are the arms; the first rows are the imagined outcomes.
         rows = PRIOR_POINTS + ROWS
-        self.count = PRIOR_POINTS  # the first rows are the imagined outcomes
-        self._at = np.zeros((rows, dimensions))
-        self._high = np.zeros(rows)  # of the budget; its lower end is in _at
-        self._age = np.zeros(rows)
-        self._age[:PRIOR_POINTS] = PRIOR_WEIGHT / PRIOR_POINTS
-        self._factor = np.full((TARGETS, rows), np.nan)  # actual over expected
-        self._factor[:, :PRIOR_POINTS] = np.exp(spread[:, None] * PRIOR_Z)
-        self._cell: list[tuple[int, ...]] = [()] * rows
-        self._turn = np.zeros(rows, dtype=np.int64)
+        self._count = np.zeros(0, dtype=np.int64)
+        self._at = np.zeros((0, rows, dimensions))
+        self._high = np.zeros((0, rows))  # of the budget; its lower end is in _at
+        self._age = np.zeros((0, rows))
+        self._factor = np.zeros((0, TARGETS, rows))  # actual over expected
+        self._order = np.zeros((0, TARGETS, rows), dtype=np.int64)
+        self._known = np.zeros((0, TARGETS), dtype=np.int64)
+        self._turn = np.zeros((0, rows), dtype=np.int64)
+        self._cell: list[list[tuple[int, ...]]] = []
         self._turns = 0
-        self._order = np.zeros((TARGETS, rows), dtype=np.int64)
-        self._known = np.zeros(TARGETS, dtype=np.int64)
-        self._sort()
 
-    def __len__(self) -> int:
-        return self.count - PRIOR_POINTS
+    def counts(self) -> dict[Name, int]:
+        """Outcomes remembered of each arm that has any."""
+        counts = (self._count - PRIOR_POINTS).tolist()
+        return {name: counts[arm] for name, arm in self._arms.items() if counts[arm]}
 
-    def add(self, at: Floats, factor: Floats, least: float | None = None) -> None:
+    def arm(self, name: Name) -> int:
+        """Where an arm is kept; a new one starts with the imagined outcomes alone."""
+        found = self._arms.get(name)
+        return self._new(name) if found is None else found
+
+    def add(self, arm: int, at: Floats, factor: Floats, least: float | None = None) -> None:
         """Remember an outcome.
 
         Parameters
         ----------
+        arm : int
+            As :meth:`arm` gives it.
         at : float array (d,)
             Situation, in units of the kernel's width; the first coordinate is the budget.
         factor : float array (3,)
@@ -99,47 +115,70 @@ class Memory:
             the same would have come, as a coordinate. The outcome counts for every larger one.
         """
         cell = tuple(np.rint(at).astype(int).tolist())
-        rows = [i for i in range(PRIOR_POINTS, self.count) if self._cell[i] == cell]
-        self._age[rows] *= AGEING
-        row = self._place(rows)
+        cells = self._cell[arm]
+        same = [i for i in range(PRIOR_POINTS, int(self._count[arm])) if cells[i] == cell]
+        self._age[arm, same] *= AGEING
+        row = self._place(arm, same)
         self._turns += 1
-        self._at[row], self._age[row], self._factor[:, row] = at, 1.0, factor
-        self._high[row] = at[0] if least is None else np.inf
-        self._at[row, 0] = at[0] if least is None else least
-        self._cell[row], self._turn[row] = cell, self._turns
-        self._sort()
+        self._at[arm, row], self._age[arm, row] = at, 1.0
+        self._factor[arm, :, row] = factor
+        self._high[arm, row] = at[0] if least is None else np.inf
+        self._at[arm, row, 0] = at[0] if least is None else least
+        cells[row], self._turn[arm, row] = cell, self._turns
+        self._sort(arm)
 
-    def _place(self, same: list[int]) -> int:
+    def _new(self, name: Name) -> int:
+        arm = self._arms[name] = len(self._arms)
+        for each in ("_count", "_at", "_high", "_age", "_factor", "_order", "_known", "_turn"):
+            old = getattr(self, each)
+            setattr(self, each, np.concatenate((old, np.zeros((1, *old.shape[1:]), old.dtype))))
+        self._count[arm] = PRIOR_POINTS
+        self._age[arm, :PRIOR_POINTS] = PRIOR_WEIGHT / PRIOR_POINTS
+        self._factor[arm, :, :PRIOR_POINTS] = self._imagined
+        self._cell.append([()] * self._at.shape[1])
+        self._sort(arm)
+        return arm
+
+    def _place(self, arm: int, same: list[int]) -> int:
         """Row for a new outcome: the oldest of a full situation, a free one, or of the largest."""
+        turn, count = self._turn[arm], int(self._count[arm])
         if len(same) >= CELL_ROWS:
-            return min(same, key=self._turn.__getitem__)
-        if self.count < len(self._age):
-            self.count += 1
-            return self.count - 1
+            return min(same, key=turn.__getitem__)
+        if count < len(turn):
+            self._count[arm] += 1
+            return count
         crowd: dict[tuple[int, ...], list[int]] = {}
-        for i in range(PRIOR_POINTS, self.count):
-            crowd.setdefault(self._cell[i], []).append(i)
+        for i in range(PRIOR_POINTS, count):
+            crowd.setdefault(self._cell[arm][i], []).append(i)
         largest = max(crowd.values(), key=len)
-        return min(largest, key=self._turn.__getitem__)
+        return min(largest, key=turn.__getitem__)
 
-    def _sort(self) -> None:
+    def _sort(self, arm: int) -> None:
         for target in range(TARGETS):
-            known = np.flatnonzero(~np.isnan(self._factor[target, : self.count]))
-            order = known[np.argsort(self._factor[target, known], kind="stable")]
-            self._order[target, : len(order)] = order
-            self._known[target] = len(order)
+            factor = self._factor[arm, target, : self._count[arm]]
+            known = np.flatnonzero(~np.isnan(factor))
+            order = known[np.argsort(factor[known], kind="stable")]
+            self._order[arm, target, : len(order)] = order
+            self._known[arm, target] = len(order)
 
     def read(
-        self, at: Floats, budgets: Floats, expected: Floats, incumbent: float, clip: bool
+        self,
+        arms: Sequence[int],
+        at: Floats,
+        budgets: Floats,
+        expected: Floats,
+        incumbent: float,
+        clip: bool,
     ) -> Floats:
-        """Expectation in one situation for several budgets.
+        """Expectation in one situation for several arms and budgets.
 
         Parameters
         ----------
+        arms : sequence of int (a,)
         at : float array (b, d)
         budgets : float array (b,)
             Seconds.
-        expected : float array (b, 3)
+        expected : float array (a, b, 3)
             Documented expectation of each target.
         incumbent : float
             Gap of what is there now, from which ``gain`` counts.
@@ -149,10 +188,12 @@ class Memory:
 
         Returns
         -------
-        float array (b, len(COLUMNS))
+        float array (a, b, len(COLUMNS))
         """
         return _read(
-            self._at[: self.count],
+            np.array(arms, dtype=np.int64),
+            self._count,
+            self._at,
             self._high,
             self._age,
             self._factor,
@@ -167,62 +208,93 @@ class Memory:
 
 
 @njit(cache=True)
-def _read(at, high, age, factor, order, known, where, budgets, expected, incumbent, clip):  # type: ignore[no-untyped-def]
-    n, dimensions = at.shape
-    out = np.zeros((len(budgets), 9))
-    alike = np.zeros(n)  # weight apart from the budget
-    for i in range(PRIOR_POINTS, n):
-        distance = 0.0
-        for d in range(1, dimensions):
-            distance += (at[i, d] - where[0, d]) ** 2
-        if distance < FAR:
-            alike[i] = age[i] * np.exp(-0.5 * distance)
-    weight = np.empty(n)
-    for b in range(len(budgets)):
-        weight[:PRIOR_POINTS] = age[:PRIOR_POINTS]
-        for i in range(PRIOR_POINTS, n):
-            short = max(at[i, 0] - where[b, 0], where[b, 0] - high[i], 0.0)
-            weight[i] = alike[i]
-            if short > 0 and alike[i] > 0:
-                weight[i] *= np.exp(-0.5 * short * short)
-            out[b, 8] += weight[i]
-        limit = budgets[b] / expected[b, 0]
-        late, total = 0.0, 0.0
-        for k in range(known[0]):
-            i = order[0, k]
-            total += weight[i]
-            if factor[0, i] > limit:
-                late += weight[i]
-        out[b, 6] = late / total
-        _shares((0.5, 0.9), weight, factor[0], order[0, : known[0]], out[b, 0:2])
-        _shares((0.5, 0.9), weight, factor[1], order[1, : known[1]], out[b, 2:4])
-        out[b, 0] *= expected[b, 0]
-        out[b, 1] *= expected[b, 0]
-        out[b, 2] *= expected[b, 1]
-        weight[:PRIOR_POINTS] *= GAP_CAUTION
-        _shares((0.1, 0.5, 0.9), weight, factor[2], order[2, : known[2]], out[b, 3:6])
-        scale = expected[b, 2] + GAP_FLOOR
-        for column in range(3, 6):
-            out[b, column] = max(0.0, out[b, column] * scale - GAP_FLOOR)
-        gain, total = 0.0, 0.0
-        for k in range(known[2]):
-            i = order[2, k]
-            fall = incumbent - max(0.0, factor[2, i] * scale - GAP_FLOOR)
-            gain += weight[i] * (max(0.0, fall) if clip else fall)
-            total += weight[i]
-        out[b, 7] = gain / total
+def _read(  # type: ignore[no-untyped-def]
+    arms, count, at, high, age, factor, order, known, where, budgets, expected, incumbent, clip
+):
+    out = np.zeros((len(arms), len(budgets), len(COLUMNS)))
+    for k in range(len(arms)):
+        arm = arms[k]
+        n = count[arm]
+        alike = _alike(n, at[arm], age[arm], where[0])
+        weight = np.empty(n)
+        for b in range(len(budgets)):
+            out[k, b, 0] = budgets[b]
+            out[k, b, 9] = _near(alike, at[arm], high[arm], where[b, 0], weight)
+            weight[:PRIOR_POINTS] = age[arm, :PRIOR_POINTS]
+            _times(
+                weight, factor[arm], order[arm], known[arm], budgets[b], expected[k, b], out[k, b]
+            )
+            weight[:PRIOR_POINTS] *= GAP_CAUTION
+            ranked = order[arm, 2, : known[arm, 2]]
+            _gaps(weight, factor[arm, 2], ranked, expected[k, b, 2], incumbent, clip, out[k, b])
     return out
 
 
 @njit(cache=True)
-def _shares(shares, weight, factor, order, out):  # type: ignore[no-untyped-def]
+def _alike(n, at, age, where):  # type: ignore[no-untyped-def]
+    """Weight of outcomes apart from their budget: how near they are, and how recent."""
+    found = np.zeros(n)
+    for i in range(PRIOR_POINTS, n):
+        distance = 0.0
+        for d in range(1, len(where)):
+            distance += (at[i, d] - where[d]) ** 2
+        if distance < FAR:
+            found[i] = age[i] * np.exp(-0.5 * distance)
+    return found
+
+
+@njit(cache=True)
+def _near(alike, at, high, budget, weight):  # type: ignore[no-untyped-def]
+    """Weights for one budget, written to ``weight``; return their sum."""
+    total = 0.0
+    for i in range(PRIOR_POINTS, len(alike)):
+        weight[i] = alike[i]
+        if alike[i] > 0:
+            short = max(at[i, 0] - budget, budget - high[i])
+            if short > 0:
+                weight[i] *= np.exp(-0.5 * short * short)
+            total += weight[i]
+    return total
+
+
+@njit(cache=True)
+def _times(weight, factor, order, known, budget, expected, out):  # type: ignore[no-untyped-def]
+    """Quantiles of both times and the probability of being late."""
+    limit = budget / expected[0]
+    late, total = 0.0, 0.0
+    for i in order[0, : known[0]]:
+        total += weight[i]
+        if factor[0, i] > limit:
+            late += weight[i]
+    out[7] = late / total
+    _shares((0.5, 0.9), total, weight, factor[0], order[0, : known[0]], out[1:3])
+    _shares((0.5,), total, weight, factor[1], order[1, : known[1]], out[3:4])
+    out[1:3] *= expected[0]
+    out[3] *= expected[1]
+
+
+@njit(cache=True)
+def _gaps(weight, factor, order, expected, incumbent, clip, out):  # type: ignore[no-untyped-def]
+    """Quantiles of the gap and the gain to be expected."""
+    scale = expected + GAP_FLOOR
+    gain, total = 0.0, 0.0
+    for i in order:
+        fall = incumbent - max(0.0, factor[i] * scale - GAP_FLOOR)
+        gain += weight[i] * (max(0.0, fall) if clip else fall)
+        total += weight[i]
+    out[8] = gain / total
+    _shares((0.1, 0.5, 0.9), total, weight, factor, order, out[4:7])
+    for column in range(4, 7):
+        out[column] = max(0.0, out[column] * scale - GAP_FLOOR)
+
+
+@njit(cache=True)
+def _shares(shares, total, weight, factor, order, out):  # type: ignore[no-untyped-def]
     """Factors on the expectation that these shares of the weighted outcomes do not exceed.
 
     Each outcome stands for the middle of its weight, or small samples would read too high.
+    ``total`` is the sum of the weights.
     """
-    total = 0.0
-    for i in order:
-        total += weight[i]
     below, found = 0.0, 0
     for i in order:
         middle = below + 0.5 * weight[i]

@@ -19,7 +19,8 @@ the utility by more than a core is worth.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import NamedTuple
 
 from qb_controller.model.decision import Candidate, Forecast
@@ -221,14 +222,15 @@ def _candidate(
     spent: Spent,
 ) -> Candidate:
     """One arm with its best budget, or with the reason against it."""
-    if forbidden(p.backend, p.family, settings, application):
+    if settings.forbidden and forbidden(p.backend, p.family, settings, application):
         return _told(p, device, "forbidden by the operator")
     if reason := p.refusal or device.abstain(now):
-        return _told(replace(p, forecasts=()), device, reason)
+        return _unasked(p.backend, p.family, p.formulation, reason, *_rates(device))
     allowed = features["allowed_s"]
-    pinned = p.backend == settings.pinned_backend
-    rated = [_rate(forecast, device, allowed, worth) for forecast in p.forecasts]
-    in_time = [r for r in rated if pinned or r.forecast.late <= settings.late_risk]
+    risk = 1.0 if p.backend == settings.pinned_backend else settings.late_risk
+    watts, per_s = _rates(device)
+    rated = [_rate(each, watts, per_s, allowed, worth) for each in p.forecasts]
+    in_time = [r for r in rated if r.forecast.late <= risk]
     if not in_time:
         late = f"would take {seconds(rated[0].forecast.time90_s)}, {seconds(allowed)} are left"
         return _told(p, device, late, rated[0])
@@ -250,29 +252,61 @@ class _Rated(NamedTuple):
     money: float
 
 
-def _rate(f: Forecast, device: Device, allowed: float, worth: Worth) -> _Rated:
-    busy = min(f.busy_s, f.budget_s)
-    energy, money = device.energy_j(busy), device.cost(busy)
+def _rate(f: Forecast, watts: float, per_s: float, allowed: float, worth: Worth) -> _Rated:
+    busy = f.busy_s if f.busy_s < f.budget_s else f.budget_s
+    energy, money = watts * busy, per_s * busy
     value = utility(worth, f.gain * (1 - f.late), busy / allowed, energy, money)
     return _Rated(value, (-f.gap50, -f.budget_s), f, energy, money)
 
 
 def _told(p: Prediction, device: Device, refusal: str, rated: _Rated | None = None) -> Candidate:
+    watts, price_per_s = _rates(device)
+    if rated is None:
+        return Candidate(
+            p.backend,
+            p.family,
+            refusal=refusal,
+            formulation=p.formulation,
+            watts=watts,
+            price_per_s=price_per_s,
+            forecasts=p.forecasts,
+        )
+    best = rated.forecast
     return Candidate(
         p.backend,
         p.family,
-        time_s=rated.forecast.time90_s if rated else None,
-        gap=rated.forecast.gap50 if rated else None,
-        utility=rated.utility if rated and not refusal else None,
-        refusal=refusal,
-        formulation=p.formulation,
-        budget_s=rated.forecast.budget_s if rated else None,
-        energy_j=rated.energy_j if rated else 0.0,
-        price=rated.money if rated else 0.0,
-        watts=device.power.watts,
-        price_per_s=device.price.per_s if device.price else 0.0,
-        forecasts=p.forecasts,
+        best.time90_s,
+        best.gap50,
+        None if refusal else rated.utility,
+        refusal,
+        p.formulation,
+        best.budget_s,
+        rated.energy_j,
+        rated.money,
+        watts,
+        price_per_s,
+        p.forecasts,
     )
+
+
+@lru_cache(maxsize=1024)
+def _unasked(
+    backend: str, family: str, formulation: str, refusal: str, watts: float, price_per_s: float
+) -> Candidate:
+    """A refusal; most of them are the same in each decision."""
+    return Candidate(
+        backend,
+        family,
+        refusal=refusal,
+        formulation=formulation,
+        watts=watts,
+        price_per_s=price_per_s,
+    )
+
+
+def _rates(device: Device) -> tuple[float, float]:
+    """Watts and money per second."""
+    return device.power.watts, device.price.per_s if device.price else 0.0
 
 
 def _too_dear(energy_j: float, money: float, settings: Settings, spent: Spent) -> str:

@@ -8,11 +8,14 @@ within a tenth of a percent. `qb calibrate` and every outcome correct them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, replace
 from functools import cache
 
 import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float64]
 
 SPREAD = np.array([0.5, 0.5, 0.8])
 """Standard deviation of the logarithm that the expectations claim for the time to the first
@@ -57,12 +60,42 @@ class Prior:
     power: float = 1.0
 
     def expect(self, size: float, budget: float) -> tuple[float, float, float]:
-        """Seconds to the first answer, seconds until done, gap."""
-        first = self.base_s + self.each_s * size
-        budget = max(budget, LEAST_BUDGET_S)
-        settle = self.settle_s * max(size, 1.0) ** self.power
-        gap = self.gap + self.rough / (1 + budget / settle)
-        return first, max(first, budget) if self.fills else first, gap
+        """Seconds to the first answer, seconds until done, gap; see :func:`expectations`."""
+        first, busy, gap = expectations(table([self]), np.array([size]), np.array([budget]))[0, 0]
+        return float(first), float(busy), float(gap)
+
+
+def table(believed: Sequence[Prior]) -> Floats:
+    """Parameters as :func:`expectations` takes them, a row for each."""
+    columns = [each.name for each in fields(Prior)]
+    rows = [[getattr(one, name) for name in columns] for one in believed]
+    return np.array(rows, dtype=np.float64).reshape(-1, len(columns))
+
+
+def expectations(rows: Floats, size: Floats, budgets: Floats) -> Floats:
+    """Seconds to the first answer, seconds until done, gap.
+
+    Parameters
+    ----------
+    rows : float array (a, p)
+        See :func:`table`.
+    size : float array (a,)
+        Decisions that each is given.
+    budgets : float array (b,)
+        Seconds.
+
+    Returns
+    -------
+    float array (a, b, 3)
+    """
+    base_s, each_s, fills, gap, rough, settle_s, power = rows.T[..., None]
+    size = size[:, None]
+    out = np.empty((len(rows), len(budgets), 3))
+    out[..., 0] = first = base_s + each_s * size
+    budgets = np.maximum(budgets, LEAST_BUDGET_S)
+    out[..., 1] = np.where(fills, np.maximum(first, budgets), first)
+    out[..., 2] = gap + rough / (1 + budgets / (settle_s * np.maximum(size, 1.0) ** power))
+    return out
 
 
 SINGLE: Mapping[str, Prior] = {

@@ -217,6 +217,7 @@ class Service:
             self.advisor.performance.observe(
                 row.backend, row.features, row.outcome, row.form, row.formulation
             )
+            self.advisor.learn_ranking(row.form, row.features)
 
     def _conclude(
         self, question: Question, decision: Decision, runs: Runs, began: float

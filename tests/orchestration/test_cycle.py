@@ -146,9 +146,9 @@ def test_an_application_that_fails_does_not_end_the_optimiser(pool: WorkerPool) 
 
 
 def test_a_search_in_vain_is_not_repeated_at_once(orchestrator: Orchestrator) -> None:
-    """One large demand on a single path: the bound, which splits it, is out of reach."""
+    """Three equal demands over two links, two of them on one: the bound splits them evenly."""
     net = diamond()
-    demands = (Demand(1, 4, 8e6),)
+    demands = (Demand(1, 4, 4e6), Demand(2, 4, 4e6), Demand(3, 4, 4e6))
     only = replace(RELAXED, forbidden=("obedient", "raising", "annealer", "gate"))
     snap = snapshot(net, demands)
     first = ask(orchestrator, snap, only)

@@ -30,9 +30,9 @@ STATE = "/var/tmp/q-backbone"
 
 WAIT_S = 120.0
 
-GIVE_UP = 3
-"""After so many trials in a row without an answer a backend gets no more of the same budget: most
-end with its worker being killed, which takes seconds to start anew."""
+GIVE_UP = 2
+"""After so many trials in a row without an answer a backend gets no more of the same kind and
+budget: most end with its worker being killed, which takes seconds to start anew."""
 
 MODEL = (
     Column("kind"),
@@ -144,14 +144,14 @@ def _run_trials(pool: Any, left: Iterable[Trial], outcomes: Any, limit_s: float)
     from qb_controller.orchestration.calibration import run_trial
 
     todo, began, done = list(left), time.monotonic(), 0
-    silent: Counter[tuple[str, float]] = Counter()
+    silent: Counter[tuple[str, str, float]] = Counter()
     with Progress(console=Console(file=sys.stderr), transient=True) as bar:
         task = bar.add_task("calibrating", total=sum(trial.budget_s for trial in todo))
         for trial in todo:
             if time.monotonic() - began > limit_s:
                 break
-            bar.update(task, description=f"{trial.backend}, {trial.nodes} nodes")
-            arm = (trial.backend, trial.budget_s)
+            bar.update(task, description=f"{trial.backend} on {trial.problem}")
+            arm = (trial.backend, trial.kind, trial.budget_s)
             if silent[arm] < GIVE_UP:
                 pool.wait_ready(WAIT_S)  # the one that was killed before starts anew
                 row = run_trial(pool, trial)

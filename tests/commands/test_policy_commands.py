@@ -8,7 +8,12 @@ from pathlib import Path
 import pytest
 
 from qb_controller.cli import main
-from qb_controller.orchestration.calibration import BUDGETS, NODES, missing, trials
+from qb_controller.orchestration.calibration import (
+    BUDGETS,
+    PROBLEMS,
+    missing,
+    trials,
+)
 from qb_controller.orchestration.journal import Journal
 from qb_controller.orchestration.outcomes import Outcomes, Row
 from qb_controller.orchestration.performance import Outcome
@@ -58,9 +63,10 @@ def test_a_model_that_is_not_there_is_an_error(
 
 def test_a_calibration_goes_on_where_it_stopped(tmp_path: Path) -> None:
     some = {name: BACKENDS[name] for name in ("local-search", "exhaustive")}
-    wanted = trials(some, 0)
+    small = {name: PROBLEMS[name] for name in ("ring-11", "mesh-14", "choices-25")}
+    wanted = trials(some, 0, small)
     assert len({trial.source for trial in wanted}) == len(wanted)
-    assert {trial.nodes for trial in wanted} == set(NODES)
+    assert {trial.problem for trial in wanted} == set(small)
     assert {trial.budget_s for trial in wanted} == set(BUDGETS)
     assert any(trial.formulation == "hot-12" for trial in wanted)
     outcomes = Outcomes(tmp_path)

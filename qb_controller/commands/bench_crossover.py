@@ -126,7 +126,7 @@ def all_settings() -> Iterator[Setting]:
     """Every device that is looked at."""
     from qb_controller.commands.crossover_device import Qpu
 
-    base = Qpu()
+    base: Any = Qpu()  # what is replaced has the type of its sweep
     for figure, values in SWEEPS.items():
         for value in values:
             yield Setting(figure, f"{value:g}", replace(base, **{figure: value}))

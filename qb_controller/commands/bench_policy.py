@@ -194,11 +194,12 @@ def judge(
     families = {name: families[name] for name in names}
     table = Table(unseen, names)
     took: list[float] = []
-    choices: dict[str, list[list[str]]] = {}
+    made: dict[str, list[list[str]]] = {}
     for seed in seeds:
         for selector in (*selectors(families), *map(Fixed, names)):
-            choices.setdefault(selector.name, []).append(_chosen(selector, train, unseen, seed))
+            made.setdefault(selector.name, []).append(_chosen(selector, train, unseen, seed))
             took += selector.took_s if isinstance(selector, Policy) else []
+    choices: dict[str, Choices] = dict(made)
     figures = {name: _figures(table, choices[name], choices["qip"]) for name in choices}
     policy = {**figures.pop("qip"), **_overhead(took, unseen, len(seeds))}
     single = float(table.alone(table.single).mean())

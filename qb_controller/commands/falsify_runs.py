@@ -99,7 +99,8 @@ def run_modes(
     heard : callable
         Called after each task.
     """
-    found, names = [], list(MODES)
+    found: list[Pair] = []
+    names = list(MODES)
     with pool_of(backends) as pool:
         services = {mode: _service(pool, backends, learnt) for mode in names}
         for turn, spec in enumerate(specs):

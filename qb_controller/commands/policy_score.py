@@ -7,6 +7,7 @@ best on the whole, 1 the oracle that calls the best one for each task.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -15,7 +16,7 @@ import numpy as np
 from qb_controller.commands.policy_table import WORTH, Case
 from qb_controller.orchestration.policy import NONE
 from qb_controller.runtime.task import Worth
-from quantum_backends.routing import Floats
+from quantum_backends.routing import Floats, Ints
 
 RESAMPLES = 2000
 
@@ -77,7 +78,7 @@ class Table:
 
 def closed(mine: float, single: float, best: float) -> float:
     """Share of the gap between the single best and the oracle; NaN where there is none."""
-    return (mine - single) / (best - single) if best > single else float("nan")
+    return float((mine - single) / (best - single)) if best > single else math.nan
 
 
 def closed_interval(table: Table, choices: Choices, seed: int = 0) -> Interval:
@@ -86,25 +87,29 @@ def closed_interval(table: Table, choices: Choices, seed: int = 0) -> Interval:
     All sides of the comparison are taken on the same resampled tasks (paired).
     """
     mine, single = table.of(choices), table.alone(table.single)
+    mean = closed(mine.mean(), single.mean(), table.best.mean())
+    if math.isnan(mean):
+        return Interval(mean, mean, mean)
     found = [
         closed(mine[rows][:, tasks].mean(), single[tasks].mean(), table.best[tasks].mean())
-        for rows, tasks in _samples(*mine.shape, seed)
+        for rows, tasks in _samples(mine, seed)
     ]
-    mean = closed(mine.mean(), single.mean(), table.best.mean())
     return Interval(mean, *np.nanpercentile(found, (2.5, 97.5)).tolist())
 
 
 def ahead(table: Table, mine: Choices, other: Choices, seed: int = 0) -> Interval:
     """Utility by which one is ahead of another, paired by task."""
     difference = table.of(mine) - table.of(other)
-    found = [difference[rows][:, tasks].mean() for rows, tasks in _samples(*difference.shape, seed)]
+    found = [difference[rows][:, tasks].mean() for rows, tasks in _samples(difference, seed)]
     return Interval(float(difference.mean()), *np.percentile(found, (2.5, 97.5)).tolist())
 
 
-def _samples(seeds: int, tasks: int, seed: int) -> list[tuple[Floats, Floats]]:
-    rng = np.random.default_rng(seed)
+def _samples(of: Floats, seed: int) -> list[tuple[Ints, Ints]]:
+    """Rows and columns drawn with replacement, for a table (seeds, tasks)."""
+    rng, (seeds, tasks) = np.random.default_rng(seed), of.shape
     return [
-        (rng.integers(seeds, size=seeds), rng.integers(tasks, size=tasks)) for _ in range(RESAMPLES)
+        (rng.integers(seeds, size=(seeds,)), rng.integers(tasks, size=(tasks,)))
+        for _ in range(RESAMPLES)
     ]
 
 

@@ -5,11 +5,14 @@ from __future__ import annotations
 import csv
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from qb_controller.errors import InputError
+
+V = TypeVar("V")
 
 
 @dataclass(frozen=True)
@@ -61,23 +64,59 @@ def ncflow(folder: str) -> list[Files]:
     return _some(found, folder, "NAME.graphml with NAME.model.seed.scale.npz")
 
 
-def published_flows(folder: str) -> Mapping[str, Mapping[str, str]]:
-    """Rows of ``published_results.csv`` by instance name; none where there is no such file."""
-    table = _folder(folder, "ncflow") / "published_results.csv"
-    if not table.exists():
-        return {}
-    with table.open(newline="", encoding="utf-8") as lines:
-        rows = list(csv.DictReader(lines))
-    try:
-        return {
-            f"{r['topology']}.{r['tm_model']}.{r['seed']}.x{float(r['scale']):g}": r for r in rows
-        }
-    except (KeyError, ValueError) as error:
-        raise InputError(f"{table}: not a table of published flows: {error}") from None
+@dataclass(frozen=True)
+class Published:
+    """What NCFlow's benchmark published of one instance; None where it did not.
+
+    Attributes
+    ----------
+    total_flow, concurrent_flow : float or None
+        Optima of the linear programs; the concurrent share stops at one.
+    total_s, concurrent_s : float or None
+        Seconds that solving them took its authors.
+    """
+
+    total_flow: float | None = None
+    total_s: float | None = None
+    concurrent_flow: float | None = None
+    concurrent_s: float | None = None
 
 
-def choose(files: Sequence[Files], wanted: str | None) -> list[Files]:
-    """Instances whose names begin with one of the words ``a,b,...``; all where none are given.
+def published_flows(folder: str) -> Mapping[str, Published]:
+    """The figures of ``published_results.csv`` by instance; none where there is no such file.
+
+    Raises
+    ------
+    InputError
+        It is no such table.
+    """
+
+    def read(row: Mapping[str, str]) -> tuple[str, Published]:
+        columns = ("lp_flow", "lp_runtime_s", "maxconc_lp", "maxconc_lp_runtime_s")
+        figures = (float(row[name]) if row.get(name) else None for name in columns)
+        name = f"{row['topology']}.{row['tm_model']}.{row['seed']}.x{float(row['scale']):g}"
+        return name, Published(*figures)
+
+    return _table(_folder(folder, "ncflow") / "published_results.csv", read)
+
+
+def published_optima(folder: str) -> Mapping[str, float]:
+    """Least MLU of split plans by instance, of ``reference_mcf.csv``; none where that is not there.
+
+    Raises
+    ------
+    InputError
+        It is no such table.
+    """
+
+    def read(row: Mapping[str, str]) -> tuple[str, float]:
+        return row["instance"], float(row["mcf_mlu_lower_bound"])
+
+    return _table(_folder(folder, "repetita") / "reference_mcf.csv", read)
+
+
+def choose(names: Sequence[str], wanted: str | None) -> list[str]:
+    """Names that begin with one of the words ``a,b,...``; all where none are given.
 
     Raises
     ------
@@ -85,13 +124,31 @@ def choose(files: Sequence[Files], wanted: str | None) -> list[Files]:
         A word fits none.
     """
     if wanted is None:
-        return list(files)
+        return list(names)
     words = [word for word in wanted.split(",") if word]
     for word in words:
-        if not any(each.name.startswith(word) for each in files):
-            known = ", ".join(sorted({each.name.partition(".")[0] for each in files}))
+        if not any(name.startswith(word) for name in names):
+            known = ", ".join(sorted({name.partition(".")[0] for name in names}))
             raise InputError(f"--instances {word}: no instance begins so; there are {known}")
-    return [each for each in files if each.name.startswith(tuple(words))]
+    return [name for name in names if name.startswith(tuple(words))]
+
+
+def _table(path: Path, read: Callable[[Mapping[str, str]], tuple[str, V]]) -> dict[str, V]:
+    """A CSV file by key, row by row; empty where there is no such file."""
+    if not path.exists():
+        return {}
+    found = {}
+    with path.open(newline="", encoding="utf-8") as lines:
+        rows = csv.DictReader(lines)
+        for row in rows:
+            try:
+                key, value = read(row)
+            except KeyError as error:
+                raise InputError(f"{path}: there is no column {error}") from None
+            except ValueError as error:
+                raise InputError(f"{path}:{rows.line_num}: {error}") from None
+            found[key] = value
+    return found
 
 
 def _folder(folder: str, inner: str) -> Path:

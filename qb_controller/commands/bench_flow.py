@@ -12,7 +12,13 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
-from qb_controller.commands.bench_files import Files, choose, ncflow, published_flows
+from qb_controller.commands.bench_files import (
+    Files,
+    Published,
+    choose,
+    ncflow,
+    published_flows,
+)
 from qb_controller.commands.output import (
     Column,
     Stopwatch,
@@ -33,6 +39,7 @@ QUICK = 3
 COLUMNS = (
     Column("instance"),
     Column("demands", right=True),
+    Column("asked"),
     Column("backend"),
     Column("flow", "{:.6g}".format, right=True),
     Column("ratio", "{:.5f}".format, right=True),
@@ -58,12 +65,14 @@ def add_arguments(name: str, parser: argparse.ArgumentParser) -> None:
 
 
 def run(name: str, args: argparse.Namespace) -> int:
-    from qb_controller.commands.direct import backends_for
+    from qb_controller.commands.direct import backends_for, settings_of
 
     watch = Stopwatch()
-    files = choose(ncflow(args.data), args.instances)
+    found = {each.name: each for each in ncflow(args.data)}
+    files = [found[name] for name in choose(list(found), args.instances)]
     if args.quick:
         files, args.repeat = files[:QUICK], 1
+    settings_of(args.deadline, True, None, args.seed)  # complains of a deadline out of range
     if args.repeat < 1:
         raise InputError(f"--repeat {args.repeat}: want 1 or more")
     chosen: dict[str, Any] = {}
@@ -81,7 +90,7 @@ def run(name: str, args: argparse.Namespace) -> int:
 def _runs(
     files: list[Files],
     backends: Mapping[str, Any],
-    published: Mapping[str, Mapping[str, str]],
+    published: Mapping[str, Published],
     args: argparse.Namespace,
 ) -> list[dict[str, Any]]:
     from qb_controller.commands.direct import Solver
@@ -90,13 +99,12 @@ def _runs(
     with Solver(backends, {backend.family for backend in backends.values()}) as solver:
         solver.warm("flow")
         for each in files:
-            row = published.get(each.name, {})
-            runs += _instance(solver, each, row, args)
+            runs += _instance(solver, each, published.get(each.name, Published()), args)
     return runs
 
 
 def _instance(
-    solver: Any, files: Files, published: Mapping[str, str], args: argparse.Namespace
+    solver: Any, files: Files, published: Published, args: argparse.Namespace
 ) -> list[dict[str, Any]]:
     """The runs of all backends on one instance."""
     from qb_controller.commands.direct import settings_of
@@ -119,24 +127,23 @@ def _instance(
         solver.ready()
         ask = partial(solver.answer, make, settings_of(args.deadline, True, pinned, args.seed))
         answers = sorted((ask() for _ in range(args.repeat)), key=lambda answer: answer.elapsed_s)
-        runs.append({**about, **report_of(answers[len(answers) // 2], args.deadline, False)})
+        report = report_of(answers[len(answers) // 2], args.deadline, False)
+        runs.append({**about, "asked": backend, **report})
     _compare(runs, published)
     return runs
 
 
-def _compare(runs: list[dict[str, Any]], published: Mapping[str, str]) -> None:
+def _compare(runs: list[dict[str, Any]], published: Published) -> None:
     """Add the optimum of this run and the published figures to each run of one instance."""
-    exact = next((run for run in runs if run["backend"] == "highs-lp"), None)
+    exact = next((run for run in runs if run["asked"] == run["backend"] == "highs-lp"), None)
     concurrent = runs[0]["objective"] == "concurrent"
-    column = published.get("maxconc_lp" if concurrent else "lp_flow", "")
-    flow = float(column) if column else None
-    best = published.get("maxconc_lp_runtime_s" if concurrent else "lp_runtime_s", "")
+    flow = published.concurrent_flow if concurrent else published.total_flow
     for run in runs:
         # The published share stops at one.
         reached = min(run["flow"], 1.0) if concurrent else run["flow"]
         run["published_flow"] = flow
         run["published_ratio"] = reached / flow if flow else None
-        run["published_lp_s"] = float(best) if best else None
+        run["published_lp_s"] = published.concurrent_s if concurrent else published.total_s
         run["speedup"] = exact["elapsed_s"] / run["elapsed_s"] if exact else None
         if exact:
             run["bound"] = exact["flow"]

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import csv
-import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 
-from qb_controller.commands.bench_files import Files, repetita
+from qb_controller.commands.bench_files import Files, choose, published_optima, repetita
 from qb_controller.commands.instances import read_instance, routing_problem
-from qb_controller.errors import InputError
 from quantum_backends.bounds import fractional_mlu
 from quantum_backends.instances import dense_mesh
 from quantum_backends.routing import RoutingProblem
@@ -64,26 +61,19 @@ def instances(data: str, split: bool, wanted: str | None, quick: str) -> list[In
     InputError
         A word fits nothing.
     """
-    optima = _optima(data)
+    optima = published_optima(data)
     meshes = {f"mesh-{nodes}-{seed}": (nodes, seed) for nodes, seed in MESHES}
     files = {each.name: each for each in repetita(data)}
-    names = [*files, *meshes]
-    for words in filter(None, (wanted, quick)):
-        names = _fitting(names, words.split(","), strict=words is wanted)
+    names = choose([*files, *meshes], wanted)
+    if quick:
+        names = [name for name in names if name.startswith(tuple(quick.split(",")))]
     return [
         _of_file(files[name], split, optima) if name in files else _of_mesh(*meshes[name], split)
         for name in names
     ]
 
 
-def _fitting(names: list[str], words: list[str], strict: bool) -> list[str]:
-    for word in words:
-        if strict and not any(name.startswith(word) for name in names):
-            raise InputError(f"--instances {word}: no instance begins so")
-    return [name for name in names if name.startswith(tuple(words))]
-
-
-def _of_file(files: Files, split: bool, optima: dict[str, float]) -> Instance:
+def _of_file(files: Files, split: bool, optima: Mapping[str, float]) -> Instance:
     topology, matrix = read_instance(files.graph, files.demands)
     size = len(topology.nodes)
     dense = len(topology.edges) > DENSE_FROM * size
@@ -100,14 +90,3 @@ def _of_mesh(nodes: int, seed: int, split: bool) -> Instance:
     problem = dense_mesh(nodes, seed, split=split)
     make = partial(replace, problem)
     return Instance(f"mesh-{nodes}-{seed}", DENSE, make, partial(fractional_mlu, problem), seed)
-
-
-def _optima(data: str) -> dict[str, float]:
-    """Published optima by instance, where the folder has a table of them."""
-    for folder in (os.path.join(data, "repetita"), data):
-        table = os.path.join(folder, "reference_mcf.csv")
-        if os.path.exists(table):
-            with open(table, newline="", encoding="utf-8") as lines:
-                rows = csv.DictReader(lines)
-                return {row["instance"]: float(row["mcf_mlu_lower_bound"]) for row in rows}
-    return {}

@@ -118,6 +118,7 @@ def test_te_is_resumed_where_it_stopped(run: Run, data: Path, tmp_path: Path) ->
         (("te", "--instances", "Rome"), "--instances Rome: no instance begins so"),
         (("flow", "--instances", "Rome"), "--instances Rome: no instance begins so"),
         (("flow", "--repeat", "0"), "--repeat 0: want 1 or more"),
+        (("flow", "--deadline", "0"), "deadline_s is 0.0, must be 0.01 to 3600"),
     ],
 )
 def test_options_that_make_no_sense(run: Run, data: Path, argv: tuple[str, ...], what: str) -> None:
@@ -125,6 +126,25 @@ def test_options_that_make_no_sense(run: Run, data: Path, argv: tuple[str, ...],
     assert ran.code == 2
     assert what in ran.err
     assert ran.err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("subject", "file", "text", "what"),
+    [
+        ("te", "repetita/reference_mcf.csv", "instance,mlu\n", ""),
+        ("te", "repetita/reference_mcf.csv", "instance,mlu\na,1\n", "no column 'mcf_mlu"),
+        ("te", "repetita/reference_mcf.csv", "instance,mcf_mlu_lower_bound\na,x\n", ":2: could"),
+        ("flow", "ncflow/published_results.csv", "topology\na\n", "no column 'tm_model'"),
+    ],
+)
+def test_tables_of_published_figures_that_are_none(
+    run: Run, data: Path, subject: str, file: str, text: str, what: str
+) -> None:
+    (data / file).write_text(text)
+    ran = run("bench", subject, "--data", str(data), "--instances", "tri", "--backends", "highs-lp",
+              *(("--deadlines", "0.2", "--split") if subject == "te" else ()))  # fmt: skip
+    assert ran.code == (2 if what else 0)
+    assert what in ran.err and (not what or f"{data / file}" in ran.err)
 
 
 def test_folders_without_instances(run: Run, tmp_path: Path) -> None:

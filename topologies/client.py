@@ -13,7 +13,6 @@ import threading
 from collections.abc import Sequence
 from pathlib import Path
 from queue import Empty, Queue
-from types import TracebackType
 from typing import IO, Any
 
 SYSTEM_PYTHON = "/usr/bin/python3"
@@ -110,12 +109,7 @@ class LiveNetwork:
     def __enter__(self) -> LiveNetwork:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def _read(self) -> None:

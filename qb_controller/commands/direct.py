@@ -22,6 +22,7 @@ from qb_controller.orchestration.runs import Runs, best_of
 from qb_controller.orchestration.service import Question, Service
 from qb_controller.runtime.jobs import Event, Progress
 from qb_controller.runtime.messages import Settings
+from qb_controller.runtime.standby import GREEDY
 from qb_controller.runtime.task import Worth
 from qb_controller.runtime.workers import GRACE_S, WorkerPool
 from quantum_backends.candidates import with_candidates
@@ -51,9 +52,6 @@ equals is the quicker one taken."""
 
 GRACE_SHARE = 0.1
 """Share of a short deadline that a solver may take to stop when it is asked to."""
-
-GREEDY = "greedy"
-"""What the plan is called that exists before any solver is asked."""
 
 
 @dataclass(frozen=True)

@@ -23,8 +23,8 @@ import numpy as np
 from qb_controller.runtime.dispatcher import Dispatcher
 from qb_controller.runtime.engine import Availability
 from qb_controller.runtime.flight import Answer, Assignment
-from qb_controller.runtime.standby import standby
-from qb_controller.runtime.task import Task
+from qb_controller.runtime.standby import GREEDY, INCUMBENT, standby
+from qb_controller.runtime.task import State, Task
 from qb_controller.runtime.workers import WorkerPool
 from quantum_backends.greedy import warm
 from quantum_backends.problem import Problem
@@ -108,14 +108,14 @@ class Report:
         self.lateness_s.append(late)
         self.late += late > 0
         self.retries += answer.retries
-        self.raced += " and " in "".join(c.why.split(":")[0] for c in answer.record.history)
+        self.raced += len(answer.runs) > answer.record.count(State.RUNNING)
         for _, run in answer.runs:
             self.jobs[run.status] = self.jobs.get(run.status, 0) + 1
         if answer.solution is None:
             self.no_answer += 1
             return
         self.wrong += not right(answer)
-        self.by_solver += bool(answer.solution.backend not in ("incumbent", "greedy"))
+        self.by_solver += answer.solution.backend not in (INCUMBENT, GREEDY)
         self.overhead_s += [
             run.elapsed_s - run.solution.elapsed_s
             for _, run in answer.runs
@@ -254,7 +254,7 @@ def _anyone(
 def _takes(backend: Backend[Any], problem: Problem) -> bool:
     try:
         return not backend.refusal(problem)
-    except Exception:  # its library cannot be loaded here
+    except ImportError:  # its library is not installed here
         return False
 
 

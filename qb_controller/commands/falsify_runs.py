@@ -30,6 +30,11 @@ WITHOUT_ANSWER = ("late", "failed", "rejected")
 """Outcomes of a decision that called a backend and got nothing from it."""
 
 
+FELT = 0.01
+"""Share of the solver's time that a decision must have taken for a missing answer to be laid at its
+door; less would hardly have changed whether one came."""
+
+
 @dataclass(frozen=True)
 class Done:
     """What one mode made of one task.
@@ -45,7 +50,7 @@ class Done:
     completed, missed : bool
         A better answer in time; a backend called that had none in time.
     caused : bool
-        Missed only for the policy's own time.
+        Missed for the policy's own time, or so that this cannot be excluded.
     gap, left : float or None
         Gap to the proven bound where there is one; else the share of the incumbent's value left.
     utility, energy_j, modelled_device_s : float
@@ -162,7 +167,10 @@ def judge(
         value,
         completed=value < before,
         missed=missed,
-        caused=missed and late and elapsed - overhead <= spec.deadline_s,
+        caused=missed
+        and (
+            elapsed - overhead <= spec.deadline_s if late else overhead > FELT * seen["allowed_s"]
+        ),
         gap=gap_of(value, seen) if bounded else None,
         left=value / before if before > 0 and not bounded else None,
         utility=utility(WORTH, gain, share, energy, float(extra.get("money", 0.0))),

@@ -36,7 +36,9 @@ instead of 30,000) the best single-path plan of a second was 1.2 % above the bou
 0.03 %."""
 
 
-def with_candidates(problem: RoutingProblem, seconds: float = 1.0) -> RoutingProblem:
+def with_candidates(
+    problem: RoutingProblem, seconds: float = 1.0, known: Layout | None = None
+) -> RoutingProblem:
     """Fill in candidate paths and a proven lower bound on the MLU.
 
     Parameters
@@ -47,6 +49,8 @@ def with_candidates(problem: RoutingProblem, seconds: float = 1.0) -> RoutingPro
     seconds : float
         Time after which no further round is begun; the first is always finished, and the bound is
         then the best proven so far.
+    known : Layout, optional
+        Paths to try besides, such as those of a moment ago; kept where they are of use now.
 
     Returns
     -------
@@ -65,7 +69,7 @@ def with_candidates(problem: RoutingProblem, seconds: float = 1.0) -> RoutingPro
     if problem.paths:
         given = problem.layout
         pool.add(given.demand, given.start, given.link)
-    bound, useful = _fill(problem, pool, deadline)
+    bound, useful = _fill(problem, pool, known, deadline)
     if not problem.split:
         bound = whole_bound(problem, bound)
     order = pool.order()
@@ -73,7 +77,7 @@ def with_candidates(problem: RoutingProblem, seconds: float = 1.0) -> RoutingPro
 
 
 def _fill(
-    problem: RoutingProblem, pool: ColumnPool, deadline: float
+    problem: RoutingProblem, pool: ColumnPool, known: Layout | None, deadline: float
 ) -> tuple[float, npt.NDArray[np.bool_]]:
     """Add the paths of a split routing to the pool; tell the proven bound and what is of use."""
     finder = ShortestPaths(
@@ -84,8 +88,10 @@ def _fill(
     distance = finder.distances(price)
     everybody = np.arange(problem.n_demands)
     pool.add(everybody, *finder.paths(everybody))
-    known = len(pool)
-    share = np.zeros(known)
+    wanted = len(pool)
+    if known:
+        pool.add(known.demand, known.start, known.link)
+    share = np.zeros(len(pool))
     share[cheapest_of(pool.head, pool.after, pool.start, pool.link, price)] = 1.0
     routing = Equilibrium(problem, pool, share)
     bound, least = dual_bound(problem, price, distance), routing.mlu
@@ -103,7 +109,7 @@ def _fill(
         routing.follow()
         least = min(least, routing.mlu)
     useful = (routing.share > 0) | (pool.lengths(price) <= (1 + _NEAR) * distance[pool.demand])
-    useful[:known] = True
+    useful[:wanted] = True
     if not problem.split and problem.n_demands <= FEW:
         add_detours(problem, finder, pool, price, deadline)
     detours = np.ones(len(pool) - len(useful), dtype=bool)

@@ -135,6 +135,31 @@ def chained(layout: Layout) -> Chained:
     return Chained(layout.demand, layout.first[:-1], after, layout.start, layout.link)
 
 
+def survivors(paths: Layout, link: Ints, demand: Ints, n_demands: int) -> Layout:
+    """The paths that are still there in a network that has changed.
+
+    Parameters
+    ----------
+    paths : Layout
+        Of the network as it was.
+    link : int array (links then,)
+        Index now of each link, -1 where it is gone.
+    demand : int array (demands then,)
+        Index now of each demand, -1 where it is gone.
+    n_demands : int
+        Demands there are now; a demand may be left without paths.
+    """
+    length = np.diff(paths.start)
+    if not len(length):
+        return Layout.of(((),) * n_demands)
+    links, owner = link[paths.link], demand[paths.demand]
+    kept = np.flatnonzero((np.minimum.reduceat(links, paths.start[:-1]) >= 0) & (owner >= 0))
+    kept = kept[np.argsort(owner[kept], kind="stable")]
+    counts = np.bincount(owner[kept], minlength=n_demands)
+    rest = links[ranges(paths.start[kept], length[kept])]
+    return Layout.counted(counts, length[kept], rest)
+
+
 def ranges(begin: Ints, length: Ints) -> Ints:
     """Concatenate ``arange(begin[i], begin[i] + length[i])`` for all i (lengths above zero)."""
     total = int(length.sum())

@@ -22,7 +22,8 @@ from qb_controller.orchestration.loads import Loads, Pair, loads, sound
 from qb_controller.orchestration.policy import needed_gain
 from qb_controller.runtime.messages import Settings
 from quantum_backends.candidates import with_candidates
-from quantum_backends.routing import PathSet, RoutingProblem, flatten
+from quantum_backends.columns import survivors
+from quantum_backends.routing import Layout, PathSet, RoutingProblem, flatten
 from quantum_backends.solution import Solution
 
 NEGLIGIBLE = 1e-3
@@ -65,7 +66,9 @@ class RoutingTask(Task):
 
 
 class TrafficEngineering:
-    """The traffic-engineering application; all it remembers is the running average of demands.
+    """The traffic-engineering application.
+
+    It remembers the running average of demands and the last candidate paths.
 
     Implements :class:`qb_controller.orchestration.application.Application`.
     """
@@ -74,6 +77,7 @@ class TrafficEngineering:
 
     def __init__(self) -> None:
         self._estimate = DemandEstimate()
+        self._last: RoutingTask | None = None
 
     def observe(self, snapshot: NetworkSnapshot) -> NetworkSnapshot:
         """Average the measured demands over the last cycles, following jumps at once."""
@@ -111,12 +115,13 @@ class TrafficEngineering:
         )
 
     def refine(self, task: RoutingTask, seconds: float) -> RoutingTask:
-        """Add the candidate paths that a linear program asks for, and its lower bound.
+        """Add the candidate paths of a nearly optimal split routing, and its lower bound.
 
-        They are found anew in each cycle: it takes 3 ms for 110 demands and 40 ms for 2,756.
+        Those of the last cycle are tried first, as far as the network still has them.
         """
-        problem = with_candidates(task.problem, seconds)
-        return replace(task, problem=problem)
+        problem = with_candidates(task.problem, seconds, _still_there(self._last, task))
+        self._last = replace(task, problem=problem)
+        return self._last
 
     def interpret(self, task: RoutingTask, solution: Solution, decision: int) -> Plan:
         """Round the answer to bucket weights and leave in place what need not move.
@@ -159,6 +164,23 @@ def significant(network: Network, demands: Iterable[Demand], present: Loads) -> 
             break
         del rates[pair]
     return tuple(Demand(*pair, rates[pair]) for pair in sorted(rates))
+
+
+def _still_there(last: RoutingTask | None, task: RoutingTask) -> Layout | None:
+    """The last candidate paths, in the numbers of this task.
+
+    Links are the same where port and far end are, as a port may have got another cable.
+    """
+    if last is None:
+        return None
+    link = {(link.id, link.dst): e for e, link in enumerate(task.links)}
+    demand = {pair: i for i, pair in enumerate(task.pairs)}
+    return survivors(
+        last.problem.layout,
+        np.array([link.get((then.id, then.dst), -1) for then in last.links], dtype=np.int64),
+        np.array([demand.get(pair, -1) for pair in last.pairs], dtype=np.int64),
+        len(task.pairs),
+    )
 
 
 def _single(routes: Mapping[Pair, Route]) -> dict[Pair, Route]:

@@ -105,6 +105,21 @@ def test_the_incumbent_as_answer_moves_nothing(snap: NetworkSnapshot, split: boo
     verify(plan, snap, task.baseline)
 
 
+def test_candidate_paths_follow_the_topology() -> None:
+    """Cables and demands go and come, ports get others: all is as if there had been no past."""
+    whole, less = network(ABILENE), network((*ABILENE[:4], *ABILENE[5:]))
+    demands = gravity(whole, 2, 40e6)
+    te = TrafficEngineering()
+    for net in (whole, less, whole):
+        for some in (demands, demands[5:]):
+            snap = snapshot(net, some)
+            task = te.refine(te.formulate(snap, SPLIT), 1.0)
+            fresh = TrafficEngineering()
+            alone = fresh.refine(fresh.formulate(snap, SPLIT), 1.0).problem
+            assert task.problem.bound == pytest.approx(alone.bound, rel=2e-6)
+            verify(te.interpret(task, any_answer(task.problem, 1), 1), snap, task.baseline)
+
+
 def test_routes_on_shortest_paths_are_not_named() -> None:
     net = diamond()
     te = TrafficEngineering()

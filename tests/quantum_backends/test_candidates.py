@@ -7,6 +7,7 @@ import pytest
 
 from quantum_backends.bounds import fractional_mlu, whole_bound
 from quantum_backends.candidates import with_candidates
+from quantum_backends.columns import survivors
 from quantum_backends.registry import BACKENDS
 from quantum_backends.routing import RoutingProblem, one_hot
 from quantum_backends.solver import Budget
@@ -122,3 +123,40 @@ def test_few_demands_on_single_paths_get_more_to_choose_from():
     for paths in single.paths:
         assert len(set(paths)) == len(paths)
     assert np.array_equal(single.layout.link, with_candidates(bare).layout.link)
+
+
+def _without(problem, gone):
+    """The problem without a link, and the number that each link has then."""
+    keep = np.arange(problem.n_links) != gone
+    number = np.where(keep, np.cumsum(keep) - 1, -1)
+    arrays = {name: getattr(problem, name)[keep] for name in ("tail", "head", "capacity")}
+    return replace(problem, paths=(), bound=0.0, **arrays), number
+
+
+@pytest.mark.parametrize("comes", [False, True])
+def test_paths_outlive_a_link_that_goes_or_comes(comes):
+    whole = random_problem(9, 2, seed=3, split=True)
+    busiest = int(np.bincount(with_candidates(whole).layout.link).argmax())
+    less, number = _without(whole, busiest)
+    before, after = (less, whole) if comes else (whole, less)
+    link = np.flatnonzero(number >= 0) if comes else number
+    old = with_candidates(before, 5)
+    everybody = np.arange(whole.n_demands)
+    paths = survivors(old.layout, link, everybody, whole.n_demands)
+    expected = tuple(
+        tuple(tuple(link[list(path)].tolist()) for path in each if (link[list(path)] >= 0).all())
+        for each in old.paths
+    )
+    assert paths.nested() == expected
+    found, fresh = with_candidates(after, 5, paths), with_candidates(after, 5)
+    assert found.bound == pytest.approx(fresh.bound, rel=2e-6)
+    assert BACKENDS["highs-lp"].solve(found, Budget(5), 0).value <= fresh.bound * (1 + 2e-4)
+    assert len(found.layout.demand) <= 2 * len(fresh.layout.demand)
+
+
+def test_paths_of_demands_that_go_and_are_renumbered():
+    layout = tiny_problem().layout
+    paths = survivors(layout, np.array([3, 2, 1, 0]), np.array([1, -1, 0]), 3)
+    assert paths.nested() == (((3, 2), (1, 0)), ((3, 2), (1, 0)), ())
+    none = survivors(layout, np.full(4, -1), np.arange(3), 3)
+    assert none.nested() == ((), (), ()) and survivors(none, np.arange(4), np.arange(3), 2)[1] == ()

@@ -71,7 +71,7 @@ PLANS = (
     Plan("noiseless", 20, (1, 2, 3), (EVALUATIONS,), quick=False),
 )
 
-BLOCKS, QUICK_BLOCKS = {8: 6, 12: 4, 16: 3, 20: 2}, {8: 2, 12: 1, 16: 1, 20: 1}
+BLOCKS, QUICK_BLOCKS = {8: 4, 12: 4, 16: 3, 20: 2}, {8: 2, 12: 1, 16: 1, 20: 1}
 """By qubits; every line of a size is about the same blocks, which differ much."""
 
 NOISY_STOPS = ((16, 32), (20, 2))
@@ -137,9 +137,10 @@ class _Bench:
                 yield self._run(trial, block)
 
     def _run(self, trial: Trial, block: int) -> dict[str, Any]:
+        case = self._case(trial.qubits, block)
         key = (
             f"{trial.sampler} {trial.qubits} depth {trial.depth} evaluations {trial.evaluations} "
-            f"shots {trial.shots} scored {trial.scored} block {block} seed {self._seed}"
+            f"shots {trial.shots} scored {trial.scored} block {case.digest} seed {self._seed}"
         )
         if (cell := self._kept.get(key)) is not None:
             return cell
@@ -150,7 +151,7 @@ class _Bench:
             "angles": trial.angles,
             "block": block,
         }
-        found = self._samplers.measure(trial, self._case(trial.qubits, block), self._seed + block)
+        found = self._samplers.measure(trial, case, self._seed + block)
         return self._kept.put(key, {**told, **found})
 
     def stop(self, qubits: int, shots: int) -> dict[str, Any]:

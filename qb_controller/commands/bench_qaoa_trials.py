@@ -5,6 +5,7 @@ The optimum of every block is known, because all bit strings are enumerated.
 
 from __future__ import annotations
 
+import hashlib
 import time
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -15,7 +16,7 @@ import numpy as np
 from quantum_backends.annealing.samplers import Annealing
 from quantum_backends.bqm import Bits, Coefficients
 from quantum_backends.device_table import IBM_TIMES
-from quantum_backends.gate.processors import Noiseless, Noisy
+from quantum_backends.gate.processors import Noiseless, Noisy, Processor
 from quantum_backends.gate.qaoa import (
     ANGLES,
     Angles,
@@ -110,6 +111,11 @@ class Case:
     def _tolerated(self) -> float:
         return self.least + 1e-9 * (self.mean - self.least)
 
+    @cached_property
+    def digest(self) -> str:
+        """Tells one block from another."""
+        return hashlib.sha256(self.energies.tobytes()).hexdigest()[:8]
+
     def ratio(self, energy: float) -> float:
         """Approximation ratio: 1 for the optimum, 0 for the mean of random guessing."""
         return (self.mean - energy) / (self.mean - self.least)
@@ -146,7 +152,7 @@ class Samplers:
     """What is measured; each is made warm for a size before it is timed."""
 
     def __init__(self) -> None:
-        self._processors = {NOISELESS: Noiseless(), NOISY: Noisy()}
+        self._processors: dict[str, Processor] = {NOISELESS: Noiseless(), NOISY: Noisy()}
         self._warm: set[tuple[str, int]] = set()
 
     def measure(self, trial: Trial, case: Case, seed: int) -> dict[str, Any]:

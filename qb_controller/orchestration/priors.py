@@ -125,7 +125,7 @@ SPLIT: Mapping[str, Prior] = {
 
 FLOW: Mapping[str, Prior] = {
     "highs-lp": Prior(0.05, 1.5e-4, False, 1e-6, 0.0, 1e-5),
-    "flow-mwu": Prior(0.005, 7e-6, False, 0.001, 0.0, 1e-5),
+    "flow-mwu": Prior(0.004, 4e-6, False, 0.001, 0.0, 1e-5),
 }
 """Of maximum flows, whose gap is that of the flow."""
 

@@ -14,7 +14,7 @@ from itertools import pairwise
 import numpy as np
 from numba import njit
 
-from quantum_backends import kernels
+from quantum_backends import kernels, pair_moves
 from quantum_backends.kernels import Arrays
 from quantum_backends.objective import floor
 from quantum_backends.routing import Floats, Ints, RoutingProblem
@@ -31,6 +31,13 @@ as the rest; above, that only costs time."""
 
 _LOW = 0.95
 """Where the proven bound is further away, the target stays above this share of the best MLU."""
+
+
+_KICK, _DESCENT = 2, 100
+"""Demands that a kick moves at most, and moves of the descent after it."""
+
+_KICKING_S = 0.003
+"""Kicks between two looks at the budget take about so long."""
 
 
 @njit(cache=True)
@@ -151,6 +158,22 @@ class Walk:
         self.offer(choice)
         return made
 
+    def kick(self, seconds: float, until: float) -> None:
+        """Descend by pairs of moves from kicked copies of the best plan; not for many demands."""
+        if len(self.movable) > FEW or not len(self.movable):
+            return
+        end, kicks = self.budget.elapsed() + seconds, 1
+        while self.budget.left() > until and not self.best.at_floor:
+            began, choice = self.budget.elapsed(), self.choice.copy()
+            if began >= end:
+                return
+            pair_moves.kicked_descents(
+                self.arrays, choice, self.movable, self.floor, kicks, _KICK, _DESCENT
+            )
+            self.offer(choice)
+            quick = self.budget.elapsed() - began < _KICKING_S
+            kicks = 2 * kicks if quick else max(1, kicks // 2)
+
     def target(self) -> float:
         """A random target between the bound and half-way to the best plan's MLU."""
         top = kernels.highest(self.arrays, kernels.loads(self.arrays, self.choice))
@@ -223,6 +246,7 @@ class Walk:
 def warm() -> None:
     """Compile the loops of this module and of the kernels (or load them from disk)."""
     kernels.warm()
+    pair_moves.warm()
     problem = tiny_problem()
     a = kernels.arrays_of(problem)
     choice = problem.layout.first[:-1].copy()

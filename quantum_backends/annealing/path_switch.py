@@ -20,12 +20,17 @@ from quantum_backends.testing import tiny_problem
 HOT_MOVES = 100
 """Moves off the hottest link before the annealing: often they are all that is needed."""
 
-_COLD = (1e-5, 1e-4)
+_COLD = {"few": (1e-4, 1e-3), "many": (1e-5, 1e-4)}
 _HOT = {"few": (0.01, 0.3), "many": (0.003, 0.05)}
 """Temperatures in units of the best MLU, drawn log-uniformly. Where demands are few, single ones
 are large, and moving one must stay possible until the small ones have made room."""
 
-_SWEEPS = (100, 400)
+_SWEEPS = {"few": (400, 2000), "many": (100, 400)}
+
+_KICKS = 0.3
+"""Time for descents by pairs of moves after each walk, as a share of its own: they close what a
+random walk leaves between few large demands."""
+
 _POLISH = 0.1
 """Share of the budget kept for squares and moved traffic."""
 
@@ -60,8 +65,8 @@ class PathSwitch:
 
 
 def _cycle(search: walk.Walk, keep: float) -> None:
-    rng, top = search.rng, search.best.score.mlu
-    hot = _HOT["few" if len(search.movable) <= walk.FEW else "many"]
+    rng, top, began = search.rng, search.best.score.mlu, search.budget.elapsed()
+    size = "few" if len(search.movable) <= walk.FEW else "many"
 
     def between(pair: tuple[float, float]) -> float:
         return float(np.exp(rng.uniform(*np.log(pair))))
@@ -69,8 +74,9 @@ def _cycle(search: walk.Walk, keep: float) -> None:
     search.run(
         search.choice,
         search.target(),
-        between(hot) * top,
-        between(_COLD) * top,
-        int(between(_SWEEPS)),
+        between(_HOT[size]) * top,
+        between(_COLD[size]) * top,
+        int(between(_SWEEPS[size])),
         keep,
     )
+    search.kick(_KICKS * (search.budget.elapsed() - began), keep)

@@ -5,8 +5,9 @@ needs few moves. Where that does not reach the bound, two kinds of cycle take tu
 kicked copy of the best plan. In one, every demand in turn takes its best path under a soft
 maximum of the utilisations whose steepness rises. In the other, single moves that do not raise
 the excess over a target are made at random (:mod:`quantum_backends.walk` at temperature zero):
-plateaus are crossed, which best moves never do. At the end, and whenever the bound is reached,
-squares and moved traffic are lowered with the MLU held.
+plateaus are crossed, which best moves never do. Where demands are few, descents by pairs of moves
+(:mod:`quantum_backends.pair_moves`) follow each cycle. At the end, and whenever the bound is
+reached, squares and moved traffic are lowered with the MLU held.
 """
 
 from __future__ import annotations
@@ -25,6 +26,9 @@ HOT_MOVES = 20
 
 _CYCLE = 40
 """Sweeps from flat to steep."""
+
+_KICKS = 2.0
+"""Time for descents by pairs of moves after each cycle, as a multiple of its own."""
 
 _ZERO = 1e-12
 """A temperature at which no rise is accepted."""
@@ -60,11 +64,13 @@ def improve(search: walk.Walk) -> int:
     """Search until the bound is reached or the budget nearly over, then polish; return cycles."""
     keep, cycles = _POLISH * search.budget.seconds, 0
     while len(search.movable) and not search.best.at_floor and search.budget.left() > keep:
+        began = search.budget.elapsed()
         if cycles % 2:
             sweeps = int(search.rng.integers(20, 100))
             search.run(_kicked(search), search.target(), _ZERO, _ZERO, sweeps, keep)
         else:
             _soft_cycle(search, _steepness(search.rng, cycles == 0), keep)
+        search.kick(_KICKS * (search.budget.elapsed() - began), keep)
         cycles += 1
     search.polish()
     return cycles

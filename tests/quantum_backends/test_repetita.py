@@ -16,7 +16,7 @@ pytestmark = pytest.mark.skipif(
 )
 
 
-@pytest.mark.parametrize("name", ["Abilene.0000", "AttMpls.0000", "Tinet.0000"])
+@pytest.mark.parametrize("name", ["Abilene.0000", "AttMpls.0000", "Tinet.0000", "UsCarrier.0000"])
 def test_bound_is_the_published_optimum(name):
     problem = repetita.instance(name)
     reference = repetita.optima()[name]
@@ -37,7 +37,12 @@ def test_abilene_single_paths(backend, gap):
     assert answer.value <= repetita.optima()["Abilene.0000"] * (1 + gap)
 
 
-def test_tinet_split():
-    problem = with_candidates(replace(repetita.instance("Tinet.0000"), split=True))
-    answer = BACKENDS["highs-lp"].solve(problem, Budget(1.0), 1)
-    assert answer.value <= repetita.optima()["Tinet.0000"] * 1.001
+@pytest.mark.parametrize(
+    ("backend", "name"),
+    [("highs-lp", "Tinet.0000"), ("equilibrium", "Tinet.0000"), ("equilibrium", "UsCarrier.0000")],
+)
+def test_split(backend, name):
+    problem = with_candidates(replace(repetita.instance(name), split=True), 5)
+    answer = BACKENDS[backend].solve(problem, Budget(2.0), 1)
+    check_solution(problem, answer)
+    assert answer.value <= repetita.optima()[name] * 1.001

@@ -33,11 +33,11 @@ _LOW = 0.95
 """Where the proven bound is further away, the target stays above this share of the best MLU."""
 
 
-_KICK, _DESCENT = 2, 100
+_KICK, _DESCENT = 3, 100
 """Demands that a kick moves at most, and moves of the descent after it."""
 
-_KICKING_S = 0.003
-"""Kicks between two looks at the budget take about so long."""
+_KICKING_S, _KICKS = 0.003, 1000
+"""Kicks between two looks at the budget take about so long, and are no more than that."""
 
 
 @njit(cache=True)
@@ -172,7 +172,7 @@ class Walk:
             )
             self.offer(choice)
             quick = self.budget.elapsed() - began < _KICKING_S
-            kicks = 2 * kicks if quick else max(1, kicks // 2)
+            kicks = min(2 * kicks, _KICKS) if quick else max(1, kicks // 2)
 
     def target(self) -> float:
         """A random target between the bound and half-way to the best plan's MLU."""

@@ -98,6 +98,10 @@ class Steering:
                 LOG.warning("the optimiser sent %s, which nobody waits for", type(message).__name__)
 
     def _result(self, result: CycleResult) -> None:
+        self.decisions = [
+            replace(one, regret=result.regret[one.number]) if one.number in result.regret else one
+            for one in self.decisions
+        ]
         if result.number != self._number:
             LOG.info("cycle %d was given up; its answer is dropped", result.number)
             return

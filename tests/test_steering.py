@@ -76,6 +76,16 @@ def test_installation_is_noted_with_the_decision() -> None:
     assert "installed_after_s" in noted.outcome.extra
 
 
+def test_what_was_found_out_later_is_noted_with_the_decision() -> None:
+    steer, sent = made()
+    steer.request(SNAPSHOT)
+    steer.received(CycleResult(sent[-1].number, decision(1), None))
+    steer.request(SNAPSHOT)
+    later = {1: {"slow": 2.0}, 99: {"gone": 1.0}}
+    steer.received(CycleResult(sent[-1].number, decision(2), None, later))
+    assert [one.regret for one in steer.decisions] == [{"slow": 2.0}, {}]
+
+
 def test_a_plan_too_late_for_its_network_says_so() -> None:
     steer, sent = made(installs=False)
     steer.request(SNAPSHOT)

@@ -79,8 +79,7 @@ def add_arguments(name: str, parser: argparse.ArgumentParser) -> None:
             "--state",
             type=Path,
             metavar="DIR",
-            help="read the journal in this state directory instead of asking the controller; it "
-            "knows the regret too",
+            help="read the journal in this state directory instead of asking the controller",
         )
         parser.add_argument(
             "--replay",

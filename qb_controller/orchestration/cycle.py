@@ -139,7 +139,7 @@ class Orchestrator:
             reason = decision.reason or "the cycle failed before a backend was chosen"
             decision, plan = replace(decision, reason=reason, outcome=outcome), None
         self._journal.finish(decision)
-        return CycleResult(request.number, decision, plan)
+        return CycleResult(request.number, decision, plan, self._shadow.found())
 
     def _steps(
         self, request: CycleRequest, decision: Decision, began: float

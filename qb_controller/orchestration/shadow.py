@@ -59,7 +59,13 @@ class Shadow:
         self._service = service
         self._past: deque[_Past] = deque(maxlen=REMEMBERED)
         self._job: _Job | None = None
+        self._found: dict[int, dict[str, float]] = {}
         self.done = 0
+
+    def found(self) -> dict[int, dict[str, float]]:
+        """Regret of decisions by number that became known since this was last asked."""
+        found, self._found = self._found, {}
+        return found
 
     def remember(self, decision: Decision, question: Question, runs: Runs) -> None:
         """Keep an answered task for later; parts of problems are passed over."""
@@ -131,6 +137,7 @@ class Shadow:
                 if name != past.decision.backend
             }
             self._service.journal.finish(replace(recorded, regret=regret))
+            self._found[past.decision.number] = regret
 
     def _worths(self, decision: Decision, question: Question, runs: Runs) -> dict[str, float]:
         devices = self._service.advisor.devices

@@ -127,11 +127,15 @@ class CycleResult:
         With its outcome.
     plan : VerifiedPlan or None
         None means: keep what is installed.
+    regret : mapping of int to (mapping of str to float)
+        Of earlier decisions, by number: what shadow runs have shown since the last answer, as in
+        :class:`qb_controller.model.decision.Decision`.
     """
 
     number: int
     decision: Decision
     plan: VerifiedPlan | None
+    regret: Mapping[int, Mapping[str, float]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

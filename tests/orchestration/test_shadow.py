@@ -60,6 +60,7 @@ def test_what_was_not_chosen_is_tried_while_nothing_waits(pool: WorkerPool) -> N
     assert recorded is not None
     found = regret_of(recorded)
     assert found is not None and found[0] == "descent"
+    assert shadow.found() == {decision.number: recorded.regret} and shadow.found() == {}
     assert found[1] > 50  # obedient keeps the plan, descent takes 1.4 to 0.8 of a bound of 0.7
 
 

@@ -224,9 +224,11 @@ def _best_known(service: Service, case: Case, long_s: float, seed: int) -> float
 
 def _one(service: Service, case: Case, deadline: float, backend: str, seed: int) -> dict[str, Any]:
     from qb_controller.applications.wireless_control import NAME, WORTH, settings_of
+    from qb_controller.commands.wireless import wait_for_workers
     from qb_controller.orchestration.service import Question
     from quantum_backends.choice_search import settled_greedy
 
+    wait_for_workers(service)
     problem, began = case.problem, time.monotonic()
     greedy = settled_greedy(problem)
     value, chosen, detail = problem.value(greedy), "dsatur", ""

@@ -116,6 +116,14 @@ def service_for(backend: str) -> Iterator[Service]:
             journal.close()
 
 
+def wait_for_workers(service: Service) -> None:
+    """Wait until every worker is free; one whose job had to be ended is started again."""
+    from qb_controller.runtime.workers import WorkerPool
+
+    assert isinstance(service.engine, WorkerPool)
+    service.engine.wait_ready(PATIENCE_S)
+
+
 def _settings(args: argparse.Namespace, seed: int) -> Any:
     from qb_controller.applications.wireless_control import settings_of
 

@@ -130,15 +130,15 @@ FLOW: Mapping[str, Prior] = {
 """Of maximum flows, whose gap is that of the flow."""
 
 CHOICES: Mapping[str, Prior] = {
-    "path-switch": Prior(0.005, 2e-6, True, 0.75, 0.25, 1e-4),
-    "local-search": Prior(0.005, 2e-6, True, 0.79, 0.21, 1e-4),
+    "path-switch": Prior(0.005, 2e-6, True, 0.79, 0.21, 1e-4),
+    "local-search": Prior(0.005, 2e-6, True, 0.84, 0.16, 1e-4),
     "cp-sat": Prior(0.02, 1e-4, True, 0.75, 0.25, 0.3),
     "highs-mip": Prior(0.05, 1e-3, True, 0.75, 0.25, 1.0),
     "exhaustive": Prior(0.01, 1e-3, False, 0.75, 0.25, 0.1),
     "sa-blocks": Prior(0.02, 1e-5, True, 0.85, 0.15, 1e-3),
-    "descent-blocks": Prior(0.01, 1e-5, True, 0.85, 0.15, 1e-3),
-    "tabu-blocks": Prior(0.02, 1e-5, True, 0.92, 0.08, 1e-3),
-    "sa-qubo": Prior(0.05, 1e-4, True, 0.95, 0.05, 1e-2),
+    "descent-blocks": Prior(0.01, 1e-5, True, 0.92, 0.08, 1e-3),
+    "tabu-blocks": Prior(0.02, 1e-5, True, 0.86, 0.14, 1e-3),
+    "sa-qubo": Prior(0.05, 1e-4, True, 0.98, 0.02, 1e-2),
     "qaoa-blocks": Prior(0.2, 1e-5, True, 0.9, 0.1, 1e-2),
 }
 """Of choices, as a share of the greedy answer's cost, since no bound is known: channels of 10 to

@@ -21,8 +21,9 @@ BLOCK = 150
 """Groups of a block for a sampler that takes that many bits."""
 
 MOST_BITS = 20_000
-MOST_PAIRS = 2_000_000
-"""Largest whole problem that is written out as one QUBO."""
+MOST_PAIRS = 60_000
+"""Largest whole problem that is written out as one QUBO. Samplers look for cancellation between
+reads only; one read of more couplings takes longer than anybody waits."""
 
 
 def _warm_with(sampler: Sampler, backend: SampledChoices | SampledChoiceQubo) -> None:

@@ -198,29 +198,31 @@ class Rule:
 
 
 class Forest:
-    """Two random forests per backend: of its utility, and of its probability to miss.
+    """Two random forests per backend: of its regret, and of its probability to miss.
 
-    The backend of greatest expected utility is called among those that miss with at most
-    :data:`LATE_RISK`, none where that is below zero.
+    The backend of least expected regret (utility lost against the task's best backend, which is
+    told far better than the utility itself) is called among those that miss with at most
+    :data:`LATE_RISK`; none where all miss more often.
     """
 
     name = "random-forest"
 
     def __init__(self, backends: Sequence[str]) -> None:
         self._backends = tuple(backends)
-        self._value: dict[str, Any] = {}
+        self._regret: dict[str, Any] = {}
         self._miss: dict[str, Any] = {}
 
     def learn(self, cases: Sequence[Case], seed: int) -> None:
         from sklearn.ensemble import RandomForestRegressor
 
+        best = {case.id: max(map(case.utility, self._backends)) for case in cases}
         for name in self._backends:
             mine = [case for case in cases if name in case.trials]
             if not mine:
                 continue
             x = np.array([vector(case) for case in mine])
             for models, y in (
-                (self._value, [case.utility(name) for case in mine]),
+                (self._regret, [best[case.id] - case.utility(name) for case in mine]),
                 (self._miss, [float(case.missed(name)) for case in mine]),
             ):
                 forest = RandomForestRegressor(TREES, min_samples_leaf=LEAF, random_state=seed)
@@ -228,13 +230,13 @@ class Forest:
 
     def choose(self, cases: Sequence[Case]) -> list[str]:
         x = np.array([vector(case) for case in cases])
-        names = tuple(self._value)
-        value = np.array([self._value[name].predict(x) for name in names])
+        names = tuple(self._regret)
+        regret = np.array([self._regret[name].predict(x) for name in names])
         miss = np.array([self._miss[name].predict(x) for name in names])
         open_to = np.array([[name in case.trials for case in cases] for name in names])
-        value[(miss > LATE_RISK) | ~open_to] = -np.inf
-        best = np.argmax(value, axis=0)
-        return [names[i] if value[i, j] > 0 else NONE for j, i in enumerate(best)]
+        regret[(miss > LATE_RISK) | ~open_to] = np.inf
+        best = np.argmin(regret, axis=0)
+        return [names[i] if np.isfinite(regret[i, j]) else NONE for j, i in enumerate(best)]
 
 
 class LinUcb:

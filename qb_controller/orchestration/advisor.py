@@ -190,7 +190,9 @@ class Advisor:
         ranked = ranked or self.performance.promising(problem.form, features)
         found = dict.fromkeys(self.backends, NOT_LISTED)
         pinned, listed = given.settings.pinned_backend, 0
-        for name in ranked if pinned not in self.backends else (pinned,):
+        if pinned is not None and pinned in self.backends:
+            ranked = (pinned,)
+        for name in ranked:
             found[name] = given.unavailable.get(name) or self.refusal(name, problem)
             listed += not found[name]
             if listed == SHORT_LIST:

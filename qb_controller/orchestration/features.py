@@ -11,6 +11,7 @@ from math import isfinite
 from typing import Any
 
 import numpy as np
+from numba import njit
 
 from quantum_backends.problem import Problem
 from quantum_backends.routing import Floats, RoutingProblem
@@ -107,17 +108,22 @@ def _utilisation(problem: RoutingProblem) -> Floats:
     """Load over capacity of each link under the incumbent, else with all on their first path."""
     layout = problem.layout
     if problem.incumbent is None:
-        used, share = layout.first[:-1], np.ones(problem.n_demands if problem.paths else 0)
+        share = np.zeros(len(layout.demand))
+        share[layout.first[:-1]] = 1.0
     else:
-        used = np.flatnonzero(problem.present)
-        share = problem.present[used]
-    flow = share * problem.volume[layout.demand[used]]
-    length = layout.start[used + 1] - layout.start[used]
-    ends = np.cumsum(length)
-    within = np.arange(int(ends[-1]) if len(ends) else 0) - np.repeat(ends - length, length)
-    link = layout.link[np.repeat(layout.start[used], length) + within]
-    load = np.bincount(link, np.repeat(flow, length), problem.n_links)
+        share = problem.present
+    load = np.zeros(problem.n_links)
+    _add_loads(share, layout.demand, layout.start, layout.link, problem.volume, load)
     return load / problem.capacity
+
+
+@njit(cache=True)
+def _add_loads(share, demand, start, link, volume, load):  # type: ignore[no-untyped-def]
+    for choice in range(len(share)):
+        if share[choice]:
+            flow = share[choice] * volume[demand[choice]]
+            for i in range(start[choice], start[choice + 1]):
+                load[link[i]] += flow
 
 
 def _choices(problem: Any, known: Features) -> dict[str, float]:

@@ -35,6 +35,7 @@ from qb_controller.runtime.workers import WorkerPool
 from quantum_backends.problem import Problem
 from quantum_backends.solution import Solution
 from quantum_backends.solver import Backend
+from quantum_backends.testing import tiny_problem
 
 SPENT_FROM = 2000
 """Past decisions that are read at start for what was used up within the last hour."""
@@ -103,6 +104,7 @@ class Service:
         self._outcomes = outcomes or Outcomes(journal.directory)
         self._ledger = Ledger()
         self.advisor.performance.warm()
+        features(tiny_problem(), 1.0)  # compiled on first use, like the model
         self.watch = Watch(self.advisor)
         self.watch.start()
         teach(self.advisor.performance, self._outcomes)

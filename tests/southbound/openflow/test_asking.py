@@ -20,7 +20,7 @@ def test_answers_find_who_asked_in_any_order():
 
 
 def test_without_an_answer_it_says_why():
-    with pytest.raises(OptimiserError, match="no answer in 0.01 s"):
+    with pytest.raises(OptimiserError, match="gave no answer"):
         Asking(lambda message: True).ask(lambda number: number, 0.01)
     with pytest.raises(OptimiserError, match="being started"):
         Asking(lambda message: False).ask(lambda number: number, 5.0)

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,7 @@ from qb_controller.commands.output import (
     write_json,
 )
 from qb_controller.errors import InputError
+from qb_controller.orchestration.policy import NONE
 
 if TYPE_CHECKING:
     from qb_controller.commands.falsify_runs import Done, Pair
@@ -130,10 +132,32 @@ def judged(runs: Sequence[Pair]) -> dict[str, Any]:
         "fewer_in_seeds": fewer,
         "misses_caused": caused,
         "lost_to_classical": lost,
+        "completed_by_family": _by_family(runs),
         "completed_by_seed": {str(seed): counts for seed, counts in by_seed.items()},
         "note": NOTE,
+        "runs": [
+            {
+                "task": spec.id,
+                "deadline_s": spec.deadline_s,
+                **{mode: asdict(one) for mode, one in done.items()},
+            }
+            for spec, done in runs
+        ],
     }
     return {**found, "verdict": verdict(found)}
+
+
+def _by_family(runs: Sequence[Pair]) -> dict[str, Any]:
+    """Tasks completed by family of tasks and mode; and whether classical alone called anything."""
+    found = {}
+    for family in sorted({spec.family for spec, _ in runs}):
+        mine = [done for spec, done in runs if spec.family == family]
+        found[family] = {
+            "tasks": len(mine),
+            "classical_called": sum(done["classical"].backend != NONE for done in mine),
+            **{mode: sum(done[mode].completed for done in mine) for mode in mine[0]},
+        }
+    return found
 
 
 def _mode(done: Sequence[Done]) -> dict[str, Any]:
@@ -200,6 +224,16 @@ def verdict(found: Mapping[str, Any]) -> str:
         parts.append(f"It completed fewer than classical alone in the streams of seed {listed}.")
     else:
         parts.append("It completed fewer in no stream.")
+    silent = {
+        name: one
+        for name, one in found["completed_by_family"].items()
+        if one["qip"] and not one["classical_called"]
+    }
+    if silent:
+        parts.append(
+            f"Classical alone called nothing on any task of {', '.join(silent)}; without those "
+            f"it is {mine - sum(one['qip'] for one in silent.values())} against {classical}."
+        )
     lost = len(found["lost_to_classical"])
     parts.append(f"On {lost} tasks classical alone had a better answer and the policy had none.")
     caused = len(found["misses_caused"])
@@ -242,6 +276,8 @@ def _write(path: Path, found: Mapping[str, Any]) -> None:
         "Per task, with 95 % intervals over seeds and tasks, paired:",
         markdown(differences),
         markdown(chosen),
+        "Completed, by family of tasks:",
+        markdown([{"family": name, **one} for name, one in found["completed_by_family"].items()]),
         "Tasks that classical alone completed and the policy did not:",
         markdown(found["lost_to_classical"]),
     ]

@@ -158,6 +158,7 @@ def test_the_verdict_says_whether_the_policy_completed_fewer(mine: bool, fewer: 
     assert ("fewer than" in found["verdict"]) is fewer
     assert found["differences"]["classical"]["completed"]["mean"] == (-1 if fewer else 0)
     assert set(found["modes"]["qip"]) >= {"completed", "tasks", "mean_gap", "energy_j"}
+    assert sum(one["qip"] for one in found["completed_by_family"].values()) == 4 * mine
     caused = judged([(specs[0], {"qip": done(False, True, True), **rest})])
     assert caused["policy_caused_miss"] is True
 

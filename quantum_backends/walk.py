@@ -29,9 +29,15 @@ FEW = 1000
 """Up to so many demands single ones decide, and the largest fifth is proposed four times as often
 as the rest; above, that only costs time."""
 
+PAIRED = 5000
+"""Up to so many demands pairs of moves are tried: their number grows with the square."""
+
 _LOW = 0.95
 """Where the proven bound is further away, the target stays above this share of the best MLU."""
 
+
+_AFTER_MOVES = 20
+"""Moves off the hottest link after sweeps."""
 
 _KICK, _DESCENT = 3, 100
 """Demands that a kick moves at most, and moves of the descent after it."""
@@ -158,9 +164,35 @@ class Walk:
         self.offer(choice)
         return made
 
+    def soften(self, choice: Ints, low: float, high: float, sweeps: int, until: float) -> None:
+        """Sweeps of best response under a soft maximum of rising steepness, from a plan.
+
+        Parameters
+        ----------
+        choice : int array (k,)
+            Changed in place.
+        low, high : float
+            Steepness of the soft maximum, times the MLU.
+        until : float
+            Seconds of the budget to leave over.
+        """
+        load = kernels.loads(self.arrays, choice)
+        for steep in np.geomspace(low, high, sweeps):
+            top = kernels.highest(self.arrays, load)
+            if self.budget.left() <= until or not top:
+                return
+            order = self.rng.permutation(self.movable)
+            kernels.soft_sweep(self.arrays, choice, load, order, steep / top, top)
+            if kernels.highest(self.arrays, load) < self.best.score.mlu:
+                self.offer(choice)
+                if self.best.at_floor:
+                    return
+        kernels.cool_hottest(self.arrays, choice, load, self.floor, _AFTER_MOVES)
+        self.offer(choice)
+
     def kick(self, seconds: float, until: float) -> None:
         """Descend by pairs of moves from kicked copies of the best plan; not for many demands."""
-        if len(self.movable) > FEW or not len(self.movable):
+        if not 0 < len(self.movable) <= PAIRED:
             return
         end, kicks = self.budget.elapsed() + seconds, 1
         while self.budget.left() > until and not self.best.at_floor:

@@ -27,6 +27,10 @@ are large, and moving one must stay possible until the small ones have made room
 
 _SWEEPS = {"few": (400, 2000), "many": (100, 400)}
 
+_STEEP, _RAMP = (10.0, 1000.0), 6
+"""Many demands first take their best paths in a few sweeps under a soft maximum (its steepness
+times the MLU): a walk would need a hundred times as many proposals to come as far."""
+
 _KICKS = 0.3
 """Time for descents by pairs of moves after each walk, as a share of its own: they close what a
 random walk leaves between few large demands."""
@@ -56,6 +60,8 @@ class PathSwitch:
         if budget.left():
             search.cool(HOT_MOVES)
         keep, cycles = _POLISH * budget.seconds, 0
+        if len(search.movable) > walk.FEW and not best.at_floor:
+            search.soften(search.choice.copy(), *_STEEP, _RAMP, keep)
         while len(search.movable) and not best.at_floor and budget.left() > keep:
             _cycle(search, keep)
             cycles += 1

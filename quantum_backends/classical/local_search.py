@@ -5,16 +5,16 @@ needs few moves. Where that does not reach the bound, two kinds of cycle take tu
 kicked copy of the best plan. In one, every demand in turn takes its best path under a soft
 maximum of the utilisations whose steepness rises. In the other, single moves that do not raise
 the excess over a target are made at random (:mod:`quantum_backends.walk` at temperature zero):
-plateaus are crossed, which best moves never do. Where demands are few, descents by pairs of moves
-(:mod:`quantum_backends.pair_moves`) follow each cycle. At the end, and whenever the bound is
-reached, squares and moved traffic are lowered with the MLU held.
+plateaus are crossed, which best moves never do. Unless demands are very many, descents by pairs
+of moves (:mod:`quantum_backends.pair_moves`) follow each cycle. At the end, and whenever the bound
+is reached, squares and moved traffic are lowered with the MLU held.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from quantum_backends import kernels, walk
+from quantum_backends import walk
 from quantum_backends.routing import Ints, RoutingProblem
 from quantum_backends.search import Best, refuse_without_paths
 from quantum_backends.solution import Solution
@@ -69,7 +69,8 @@ def improve(search: walk.Walk) -> int:
             sweeps = int(search.rng.integers(20, 100))
             search.run(_kicked(search), search.target(), _ZERO, _ZERO, sweeps, keep)
         else:
-            _soft_cycle(search, _steepness(search.rng, cycles == 0), keep)
+            steepness = _steepness(search.rng, cycles == 0)
+            search.soften(_kicked(search), *steepness, _CYCLE, keep)
         search.kick(_KICKS * (search.budget.elapsed() - began), keep)
         cycles += 1
     search.polish()
@@ -81,24 +82,6 @@ def _steepness(rng: np.random.Generator, first: bool) -> tuple[float, float]:
         return 30.0, 2000.0
     low, high = np.exp(rng.uniform(np.log([10, 500]), np.log([200, 5000])))
     return float(low), float(high)
-
-
-def _soft_cycle(search: walk.Walk, steepness: tuple[float, float], keep: float) -> None:
-    """Sweeps of best response from flat to steep, from a kicked copy of the best plan."""
-    arrays, choice = search.arrays, _kicked(search)
-    load = kernels.loads(arrays, choice)
-    for steep in np.geomspace(*steepness, _CYCLE):
-        top = kernels.highest(arrays, load)
-        if search.budget.left() <= keep or not top:
-            return
-        order = search.rng.permutation(search.movable)
-        kernels.soft_sweep(arrays, choice, load, order, steep / top, top)
-        if kernels.highest(arrays, load) < search.best.score.mlu:
-            search.offer(choice)
-            if search.best.at_floor:
-                return
-    kernels.cool_hottest(arrays, choice, load, search.floor, HOT_MOVES)
-    search.offer(choice)
 
 
 def _kicked(search: walk.Walk) -> Ints:

@@ -100,11 +100,11 @@ def expectations(rows: Floats, size: Floats, budgets: Floats) -> Floats:
 
 SINGLE: Mapping[str, Prior] = {
     "highs-mip": Prior(0.002, 2e-6, True, 0.0005, 0.6, 1.6e-7, 2),
-    "local-search": Prior(0.001, 2e-6, True, 0.003, 0.03, 2e-6, 2),
+    "local-search": Prior(0.001, 2e-6, True, 0.001, 0.05, 1e-5),
     "exhaustive": Prior(0.001, 1e-5, True, 0.0, 0.1, 1e-2),
     "cp-sat": Prior(0.002, 3e-6, True, 0.001, 0.33, 5e-7, 2),
     "lp-rounding": Prior(0.002, 3e-6, True, 0.003, 0.07, 1e-7, 2),
-    "path-switch": Prior(0.002, 3e-6, True, 0.001, 0.09, 1e-4),
+    "path-switch": Prior(0.002, 3e-6, True, 0.0003, 0.09, 4e-4, 0.5),
     "sa-blocks": Prior(0.01, 1.5e-5, True, 0.006, 1.2, 1.7e-8, 2),
     "tabu-blocks": Prior(0.01, 1.5e-5, True, 0.006, 1.2, 2e-8, 2),
     "descent-blocks": Prior(0.01, 1.5e-5, True, 0.006, 1.2, 2e-8, 2),

@@ -86,9 +86,10 @@ def _measured(args: argparse.Namespace) -> list[Pair]:
     count = args.tasks or (QUICK_TASKS if args.quick else TASKS)
     training = args.training or (QUICK_TRAINING if args.quick else TRAINING)
     longest = min(args.longest, QUICK_LONGEST_S) if args.quick else args.longest
-    learnt, backends = recorded(args, 2 * training, longest, parts=(False,))
-    specs = stream(2 * count, args.seed, args.seeds, longest, files_of(args))
-    unseen = [spec for spec in specs if spec.unseen]
+    drawn = 4 * training  # about half of a stream belongs to either part
+    learnt, backends = recorded(args, drawn, longest, parts=(False,), most=training)
+    specs = stream(4 * count, args.seed, args.seeds, longest, files_of(args))
+    unseen = [spec for spec in specs if spec.unseen][:count]
     with progress(len(unseen)) as heard:
         return run_modes(unseen, backends, learnt, heard)
 

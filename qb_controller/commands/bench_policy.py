@@ -111,7 +111,11 @@ def run(name: str, args: argparse.Namespace) -> int:
 
 
 def recorded(
-    args: argparse.Namespace, count: int, longest_s: float, parts: Sequence[bool] = (False, True)
+    args: argparse.Namespace,
+    count: int,
+    longest_s: float,
+    parts: Sequence[bool] = (False, True),
+    most: int | None = None,
 ) -> tuple[list[Case], Mapping[str, Any]]:
     """Cases that the options ask for, run where ``--table`` does not hold them; and the backends.
 
@@ -124,6 +128,8 @@ def recorded(
     longest_s : float
     parts : sequence of bool
         False for the training part, True for the unseen one.
+    most : int, optional
+        Tasks of these parts.
 
     Raises
     ------
@@ -149,12 +155,14 @@ def recorded(
             raise InputError(f"--backends {each}: there are {', '.join(BACKENDS)}")
     backends = {each: BACKENDS[each] for each in names}
     specs = stream(count, args.seed, args.seeds, longest_s, files_of(args))
-    specs = [spec for spec in specs if spec.unseen in parts]
+    specs = [spec for spec in specs if spec.unseen in parts][:most]
     kept = Kept(args.table or _beside(args.json))
     minutes = args.minutes or (QUICK_MINUTES if args.quick else math.inf)
     with progress(len(specs)) as heard:
         cases = record(specs, backends, kept, time.monotonic() + 60 * minutes, heard)
     if any(sum(case.unseen == part for case in cases) < FEWEST for part in parts):
+        if len(cases) == len(specs):
+            raise InputError(f"{len(specs)} tasks: want {FEWEST} or more of each part")
         raise QBError(f"only {len(cases)} of {len(specs)} tasks are done; run it again to go on")
     return cases, backends
 

@@ -18,11 +18,11 @@ import numpy as np
 
 from quantum_backends.annealing.samplers import Annealing
 from quantum_backends.blocks import search_blocks
-from quantum_backends.bqm import Bits
 from quantum_backends.device_table import DWAVE_POWER
 from quantum_backends.devices import QPU, READY, Device, Status
 from quantum_backends.reductions.swap_block import SwapBlock
 from quantum_backends.routing import RoutingProblem
+from quantum_backends.sampling import Samples
 from quantum_backends.search import Best
 from quantum_backends.solver import Budget
 
@@ -130,7 +130,7 @@ def curve(problem: RoutingProblem, size: int, error: float, seed: int) -> Curve:
     budget = Budget(CURVE_S + 1, cancelled=over)
     best = Best(problem, budget, NAME)
 
-    def sample(block: SwapBlock, call_seed: int) -> Bits:
+    def sample(block: SwapBlock, call_seed: int) -> Samples:
         nonlocal left_at
         if left_at:
             pauses.append(time.monotonic() - left_at)
@@ -139,7 +139,8 @@ def curve(problem: RoutingProblem, size: int, error: float, seed: int) -> Curve:
         bits = np.repeat(drawn, SHOTS // READS, axis=0)
         flipped = rng.random(bits.shape) < error
         left_at = time.monotonic()
-        return np.where(flipped, 1 - bits, bits).astype(np.int8)
+        # One start: what is compared with it beside the call is no part of the device's way.
+        return Samples(np.where(flipped, 1 - bits, bits).astype(np.int8), 1)
 
     search_blocks(problem, budget, best, sample, size, seed)
     ended = not over()

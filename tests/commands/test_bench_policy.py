@@ -180,7 +180,7 @@ def test_policy_command(run: Callable[..., Ran], tmp_path: Path) -> None:
     assert ran.code == 0, ran.err
     found = json.loads(out.read_text())
     assert found["meta"]["seed"] == 0 and found["tasks"] + found["tasks_training"] == 8
-    assert found["virtual_best"]["utility"] >= found["policy"]["utility"]
+    assert found["virtual_best"]["utility"] >= found["policy"]["utility"] - 1e-9
     assert set(found["baselines"]) >= {"local-search", "random-forest", "linucb", "by-size"}
     assert "oracle" in page.read_text()
     assert {each.suffix for each in tmp_path.glob("policy-*")} == {".png"}

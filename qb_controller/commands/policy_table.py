@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from quantum_backends.problem import Problem
 
 PORTFOLIO = (
-    "highs-lp", "flow-mwu", "highs-mip", "local-search", "exhaustive", "cp-sat", "lp-rounding",
+    "highs-lp", "equilibrium", "flow-mwu", "highs-mip", "local-search", "exhaustive", "cp-sat", "lp-rounding",
     "path-switch", "sa-blocks", "sa-qubo", "tabu-qubo", "mock-dwave-blocks", "qaoa-blocks",
 )  # fmt: skip
 """Backends that take part where none are named: all but the devices that need a token, variants of

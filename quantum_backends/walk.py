@@ -36,6 +36,9 @@ _LOW = 0.95
 """Where the proven bound is further away, the target stays above this share of the best MLU."""
 
 
+_SWEEP = 4000
+"""Demands swept between two looks at the budget."""
+
 _AFTER_MOVES = 20
 """Moves off the hottest link after sweeps."""
 
@@ -182,7 +185,10 @@ class Walk:
             if self.budget.left() <= until or not top:
                 return
             order = self.rng.permutation(self.movable)
-            kernels.soft_sweep(self.arrays, choice, load, order, steep / top, top)
+            for some in np.array_split(order, 1 + len(order) // _SWEEP):
+                if self.budget.left() <= until:
+                    return
+                kernels.soft_sweep(self.arrays, choice, load, some, steep / top, top)
             if kernels.highest(self.arrays, load) < self.best.score.mlu:
                 self.offer(choice)
                 if self.best.at_floor:

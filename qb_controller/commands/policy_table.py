@@ -28,8 +28,9 @@ if TYPE_CHECKING:
     from quantum_backends.problem import Problem
 
 PORTFOLIO = (
-    "highs-lp", "equilibrium", "flow-mwu", "highs-mip", "local-search", "exhaustive", "cp-sat", "lp-rounding",
-    "path-switch", "sa-blocks", "sa-qubo", "tabu-qubo", "mock-dwave-blocks", "qaoa-blocks",
+    "highs-lp", "equilibrium", "flow-mwu", "highs-mip", "local-search", "exhaustive", "cp-sat",
+    "lp-rounding", "path-switch", "sa-blocks", "sa-qubo", "tabu-qubo", "mock-dwave-blocks",
+    "qaoa-blocks",
 )  # fmt: skip
 """Backends that take part where none are named: all but the devices that need a token, variants of
 the same sampler, and the noisy simulation, whose calls take longer than most of the deadlines."""

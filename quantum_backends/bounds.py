@@ -81,11 +81,12 @@ def fractional_mlu(problem: RoutingProblem, seconds: float = float("inf")) -> fl
     n, m = problem.n_nodes, problem.n_links
     if not problem.volume.any():
         return 0.0
-    unit = float(problem.capacity.mean())
+    # Units of their own, so that the program's numbers are near one whatever the MLU.
+    unit, amount = float(problem.capacity.mean()), float(problem.volume.max())
     targets, which = np.unique(problem.target, return_inverse=True)
     t = len(targets)
     supply = np.zeros((t, n))
-    np.add.at(supply, (which, problem.source), problem.volume / unit)
+    np.add.at(supply, (which, problem.source), problem.volume / amount)
     supply[np.arange(t), targets] = -supply.sum(axis=1)
     link = np.arange(m)
     balance = sparse.coo_array(
@@ -101,7 +102,7 @@ def fractional_mlu(problem: RoutingProblem, seconds: float = float("inf")) -> fl
     rows = sparse.block_array([[nodes, None], [capacity, mlu]]).tocsr()
     low = np.concatenate((supply.ravel(), np.full(m, -INFINITY)))
     high = np.concatenate((supply.ravel(), np.zeros(m)))
-    return _minimum(rows, low, high, seconds)
+    return _minimum(rows, low, high, seconds) * amount / unit
 
 
 def _minimum(rows: sparse.csr_array, low: Floats, high: Floats, seconds: float) -> float:

@@ -12,6 +12,7 @@ Without a token nothing is ever sent.
 
 from __future__ import annotations
 
+import math
 import time
 from functools import cached_property
 from types import SimpleNamespace
@@ -124,6 +125,36 @@ class MockAnnealer(CliqueAnnealer):
         return None, access_time_s(child.properties, qubits, READS)
 
 
+class Connection:
+    """D-Wave's cloud: opened at the first call with a token, and after a failure left for a minute.
+
+    Parameters
+    ----------
+    kind : type
+        A sampler of ``dwave.system``.
+    """
+
+    def __init__(self, kind: Any) -> None:
+        self._kind = kind
+        self._failed: tuple[float, str] = (-math.inf, "")
+        self.device: Any = None
+
+    def refusal(self) -> str:
+        """Say why the device cannot be used; empty where it is open."""
+        if reason := dwave_unconfigured():
+            return reason
+        if self.device is None and time.monotonic() - self._failed[0] >= _RETRY_S:
+            try:
+                self.device = connect(self._kind)
+            except _ERRORS as error:
+                self.lost(error)
+        return "" if self.device is not None else self._failed[1]
+
+    def lost(self, error: Exception) -> None:
+        """Note that a call failed, and why."""
+        self.device, self._failed = None, (time.monotonic(), _unreachable(error))
+
+
 class CloudAnnealer(CliqueAnnealer):
     """A D-Wave QPU, once its token is configured."""
 
@@ -131,32 +162,20 @@ class CloudAnnealer(CliqueAnnealer):
     """Expected of the first call; then the calls before it tell."""
 
     def __init__(self) -> None:
-        self._device: DWaveSampler | None = None
-        self._failed: tuple[float, str] | None = None
+        self._cloud = Connection(DWaveSampler)
 
     def refusal(self) -> str:
-        """Say why the QPU cannot be used; connects at the first call with a token."""
-        if reason := dwave_unconfigured():
-            return reason
-        if self._device is None:
-            if self._failed and time.monotonic() - self._failed[0] < _RETRY_S:
-                return self._failed[1]
-            try:
-                self._device = connect(DWaveSampler)
-            except _ERRORS as error:
-                self._failed = time.monotonic(), _unreachable(error)
-                return self._failed[1]
-        return ""
+        return self._cloud.refusal()
 
     def child(self, seed: int) -> DWaveSampler:
-        return self._device
+        return self._cloud.device
 
     def sample(self, model: Coefficients, seed: int, budget: Budget) -> Samples:
         """No samples where the device fails meanwhile; it is then refused for a minute."""
         try:
             return super().sample(model, seed, budget)
         except _ERRORS as error:
-            self._device, self._failed = None, (time.monotonic(), _unreachable(error))
+            self._cloud.lost(error)
             return NOTHING
 
     def _times(
@@ -174,30 +193,22 @@ class CloudHybrid:
     first_s = 3.5
 
     def __init__(self) -> None:
-        self._device: LeapHybridSampler | None = None
+        self._cloud = Connection(LeapHybridSampler)
 
     def refusal(self) -> str:
-        """Say why the service cannot be used; connects at the first call with a token."""
-        if reason := dwave_unconfigured():
-            return reason
-        if self._device is None:
-            try:
-                self._device = connect(LeapHybridSampler)
-            except _ERRORS as error:
-                return _unreachable(error)
-        return ""
+        return self._cloud.refusal()
 
     def sample(self, model: Coefficients, seed: int, budget: Budget) -> Samples:
-        assert self._device is not None
-        bqm = model.bqm()
-        seconds = float(self._device.min_time_limit(bqm))
+        """No samples where there is less time than the service takes, or where it fails."""
+        bqm, device = model.bqm(), self._cloud.device
+        seconds = float(device.min_time_limit(bqm))
         if seconds > budget.left():
             return NOTHING
         try:
-            answer = self._device.sample(bqm, time_limit=seconds)
+            answer = device.sample(bqm, time_limit=seconds)
             used = answer.info.get("run_time")
-        except _ERRORS:
-            self._device = None
+        except _ERRORS as error:
+            self._cloud.lost(error)
             return NOTHING
         return Samples(ordered(answer), 1, device_s=None if used is None else used * 1e-6)
 

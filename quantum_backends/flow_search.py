@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
@@ -11,6 +11,7 @@ from quantum_backends.flow_kernels import Market, fill
 from quantum_backends.routing import Floats, Ints
 from quantum_backends.solution import Solution
 from quantum_backends.solver import Budget
+from quantum_backends.testing import known_problems
 
 
 def market_of(problem: FlowProblem) -> Market:
@@ -21,6 +22,13 @@ def market_of(problem: FlowProblem) -> Market:
     return Market(
         layout.first, layout.start, layout.link, problem.volume, problem.capacity, least, *empty
     )
+
+
+def warm(solve: Callable[[FlowProblem, Budget, int], Solution]) -> None:
+    """Have a solver load and compile what it needs, on tiny problems of both objectives."""
+    for problem in known_problems("flow"):
+        assert isinstance(problem, FlowProblem)
+        solve(problem, Budget(1.0), 0)
 
 
 def by_length(problem: FlowProblem) -> Ints:

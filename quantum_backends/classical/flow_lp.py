@@ -12,11 +12,10 @@ import numpy as np
 from scipy import sparse
 
 from quantum_backends.flow import FlowProblem
-from quantum_backends.flow_search import FlowBest, fitted
+from quantum_backends.flow_search import FlowBest, fitted, warm
 from quantum_backends.highs import INFINITY, QuietHighs, has_feasible_point, is_optimal, quiet
 from quantum_backends.solution import Solution
 from quantum_backends.solver import Budget, check_accepted
-from quantum_backends.testing import known_problems
 
 _MARGIN_S = 0.02
 """HiGHS is told to stop this much before the budget ends."""
@@ -33,9 +32,7 @@ class FlowLp:
         return ""
 
     def warm(self) -> None:
-        for problem in known_problems("flow"):
-            assert isinstance(problem, FlowProblem)
-            self.solve(problem, Budget(1.0), 0)
+        warm(self.solve)
 
     def solve(self, problem: FlowProblem, budget: Budget, seed: int) -> Solution:
         check_accepted(self.name, self.refusal(problem))

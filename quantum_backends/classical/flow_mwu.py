@@ -23,10 +23,9 @@ import numpy as np
 
 from quantum_backends import flow_kernels as kernels
 from quantum_backends.flow import FlowProblem
-from quantum_backends.flow_search import FlowBest, fitted, market_of
+from quantum_backends.flow_search import FlowBest, fitted, market_of, warm
 from quantum_backends.solution import Solution
 from quantum_backends.solver import Budget, check_accepted
-from quantum_backends.testing import known_problems
 
 CLOSE = 0.01
 """Proven relative distance to the optimum at which the search ends. The flow itself is then closer
@@ -54,9 +53,7 @@ class FlowMwu:
         return ""
 
     def warm(self) -> None:
-        for problem in known_problems("flow"):
-            assert isinstance(problem, FlowProblem)
-            self.solve(problem, Budget(1.0), 0)
+        warm(self.solve)
 
     def solve(self, problem: FlowProblem, budget: Budget, seed: int) -> Solution:
         check_accepted(self.name, self.refusal(problem))

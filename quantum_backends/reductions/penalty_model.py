@@ -19,6 +19,7 @@ import numpy as np
 
 from quantum_backends.bqm import BinaryProblem
 from quantum_backends.program import Point, Program
+from quantum_backends.routing import Floats
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,11 +53,17 @@ def refuse(program: Program) -> str:
         return f"variable {loose[0]} may be a fraction"
     if not (np.isfinite(program.low).all() and np.isfinite(program.high).all()):
         return "some variable has no bound"
-    bounds = np.concatenate((program.row_low, program.row_high, program.matrix.data))
-    bounds = bounds[np.isfinite(bounds)]
-    if (bounds != np.round(bounds)).any():
+    if not (_whole(program.low) and _whole(program.high)):
+        return "some variable has a bound that is not whole"
+    if not all(map(_whole, (program.row_low, program.row_high, program.matrix.data))):
         return "some row has coefficients or bounds that are not whole numbers"
     return ""
+
+
+def _whole(values: Floats) -> bool:
+    """Whether all that are finite are whole numbers."""
+    finite = values[np.isfinite(values)]
+    return bool((finite == np.round(finite)).all())
 
 
 def penalty_model(program: Program) -> PenaltyModel:

@@ -146,8 +146,10 @@ def test_every_minimiser_of_the_penalty_model_is_optimal_by_exhaustion(program):
 def test_penalty_models_refuse_what_has_no_proven_penalty():
     with pytest.raises(ValueError, match="fraction"):
         penalty_model(replace(SACK, integral=np.zeros(3, bool)))
-    with pytest.raises(ValueError, match="not whole"):
+    with pytest.raises(ValueError, match="some row"):
         penalty_model(replace(SACK, matrix=SACK.matrix * 0.5))
+    with pytest.raises(ValueError, match="some variable has a bound that is not whole"):
+        penalty_model(replace(SACK, incumbent=None, low=SACK.low + 0.5, high=SACK.high + 0.5))
 
 
 def test_a_sampler_solves_a_program_by_its_penalty_model():

@@ -14,9 +14,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from quantum_backends import walk
+from quantum_backends import pair_moves, walk
 from quantum_backends.routing import Ints, RoutingProblem
-from quantum_backends.search import Best, refuse_without_paths
+from quantum_backends.search import Best, refuse_without_paths, start_choice
 from quantum_backends.solution import Solution
 from quantum_backends.solver import Budget, check_accepted
 from quantum_backends.testing import tiny_problem
@@ -29,6 +29,15 @@ _CYCLE = 40
 
 _KICKS = 2.0
 """Time for descents by pairs of moves after each cycle, as a multiple of its own."""
+
+_NEAR_HOME = 0.3
+"""Share of the budget for descents by pairs from the installed plan, which move few demands."""
+
+_FEW_KICKS = 100
+"""Kicks of one such descent, of a single demand each, before it starts from home again."""
+
+_SLICE_S = 0.005
+"""Fewer where they take longer than this, so that cancellation is seen."""
 
 _ZERO = 1e-12
 """A temperature at which no rise is accepted."""
@@ -56,8 +65,30 @@ class LocalSearch:
         best = Best(problem, budget, self.name)
         search = walk.Walk(problem, budget, best, seed)
         moves = search.cool(HOT_MOVES) if budget.left() else 0
+        if problem.incumbent is not None and not best.at_floor:
+            stay_near(search, _NEAR_HOME * budget.seconds)
         cycles = improve(search)
         return best.solution({"hot_moves": moves, "cycles": cycles})
+
+
+def stay_near(search: walk.Walk, seconds: float) -> None:
+    """Descend by pairs of moves from the installed plan, again and again; the best is kept.
+
+    Of plans as good as one another those that move less are better, so this goes on when the
+    bound is reached.
+    """
+    home, end = start_choice(search.problem), search.budget.elapsed() + seconds
+    if not 0 < len(search.movable) <= walk.PAIRED:
+        return
+    kicks = 1
+    while (began := search.budget.elapsed()) < end and search.budget.left():
+        choice = home.copy()
+        pair_moves.kicked_descents(
+            search.arrays, choice, search.movable, search.floor, kicks, 1, HOT_MOVES
+        )
+        search.offer(choice)
+        quick = search.budget.elapsed() - began < _SLICE_S
+        kicks = min(2 * kicks, _FEW_KICKS) if quick else max(1, kicks // 2)
 
 
 def improve(search: walk.Walk) -> int:

@@ -30,10 +30,10 @@ _CYCLE = 40
 _KICKS = 2.0
 """Time for descents by pairs of moves after each cycle, as a multiple of its own."""
 
-_NEAR_HOME = 0.3
+_NEAR_HOME = 0.4
 """Share of the budget for descents by pairs from the installed plan, which move few demands."""
 
-_FEW_KICKS = 100
+_FEW_KICKS = 20
 """Kicks of one such descent, of a single demand each, before it starts from home again."""
 
 _SLICE_S = 0.005

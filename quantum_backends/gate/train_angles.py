@@ -27,13 +27,18 @@ from quantum_backends.testing import random_problem
 
 
 def training_blocks(count: int, size: int, seed: int) -> list[SwapBlock]:
-    """Blocks from random networks, each at a random stage of a block search."""
+    """Blocks from random networks, each at a random stage of a block search.
+
+    Networks on which too few demands can swap are passed over.
+    """
     rng = np.random.default_rng(seed)
-    blocks = []
-    for number in range(count):
+    blocks: list[SwapBlock] = []
+    number = 0
+    while len(blocks) < count:
         problem = with_candidates(random_problem(12, 2, seed=seed * 1000 + number))
         arrays = kernels.arrays_of(problem)
         choice, weight = start_choice(problem), np.ones(problem.n_links)
+        block, number = None, number + 1
         for turn in range(int(rng.integers(1, 12))):
             load = kernels.loads(arrays, choice)
             weight = reweight(weight, load * arrays.inverse, turn)
@@ -44,7 +49,8 @@ def training_blocks(count: int, size: int, seed: int) -> list[SwapBlock]:
             block = swap_block(problem, choice, demands, other[demands], weight)
             best = int(np.argmin(all_energies(block.model)))
             choice = block.apply((best >> np.arange(size) & 1).astype(np.int8))
-        blocks.append(block)
+        if block is not None:
+            blocks.append(block)
     return blocks
 
 

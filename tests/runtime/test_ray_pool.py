@@ -76,9 +76,11 @@ def run(pool: RayPool, backend: str, seconds: float) -> tuple[Run, int]:
 
 
 def test_answers_come_as_they_are_found_and_the_last_counts(pool: RayPool) -> None:
-    found, _ = run(pool, "descent", 20.0)  # a quick one may be done before it reports
+    found, _ = run(pool, "descent", 20.0)  # done within the gap between two reports
     assert found.status == "answered"
     assert found.solution is not None and found.solution.value == pytest.approx(0.5)
+    _, seen = run(pool, "obedient", 1.0)  # reports every millisecond until it is stopped
+    assert seen >= 1
 
 
 def test_the_deadline_holds_for_those_that_heed_it_and_those_that_do_not(pool: RayPool) -> None:

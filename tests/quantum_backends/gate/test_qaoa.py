@@ -42,8 +42,7 @@ def test_fixed_angles_beat_guessing_and_depth_helps():
     cases = [(all_energies(b.model), ising_of(b.model).scale) for b in blocks]
     means = [np.mean([relative_cvar(e, s, a) for e, s in cases]) for a in ANGLES.values()]
     guessing = np.mean([relative_cvar(e, s, Angles((0.0,), (0.0,))) for e, s in cases])
-    # Depth helps on average over many blocks; over six, each depth must beat guessing.
-    assert max(means) < guessing
+    assert guessing > means[0] > means[1] > means[2]
 
 
 def test_cvar_is_the_mean_of_the_lowest():

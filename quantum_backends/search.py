@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from quantum_backends import kernels
 from quantum_backends.objective import Score, floor, score
 from quantum_backends.routing import Floats, Ints, RoutingProblem, flatten, nest
 from quantum_backends.solution import Solution
@@ -18,6 +19,13 @@ def refuse_without_paths(problem: RoutingProblem) -> str:
     if len(first) != problem.n_demands + 1 or (first[1:] == first[:-1]).any():
         return "some demand has no candidate path"
     return ""
+
+
+def refuse_more_choices(problem: RoutingProblem, limit: int) -> str:
+    """Refuse without paths, and beyond so many candidate paths in all."""
+    choices = len(problem.layout.demand)
+    too_many = f"{choices} choices, more than {limit}" if choices > limit else ""
+    return refuse_without_paths(problem) or too_many
 
 
 def home_choice(problem: RoutingProblem) -> Ints:
@@ -38,6 +46,15 @@ def start_choice(problem: RoutingProblem) -> Ints:
         order = np.lexsort((-np.arange(len(share)), share, layout.demand))
         start = order[layout.first[1:] - 1]
     return start
+
+
+def cooled_start(problem: RoutingProblem, best: Best, moves: int) -> tuple[Ints, float]:
+    """Offer the start after up to so many moves off the hottest link; return it and its MLU."""
+    arrays, choice = kernels.arrays_of(problem), start_choice(problem)
+    load = kernels.loads(arrays, choice)
+    kernels.cool_hottest(arrays, choice, load, floor(problem), moves)
+    best.offer_choice(choice)
+    return choice, kernels.highest(arrays, load)
 
 
 class Best:

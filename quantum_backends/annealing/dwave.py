@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import math
 import time
+from abc import ABC, abstractmethod
 from functools import cached_property
 from types import SimpleNamespace
 from typing import Any
@@ -59,7 +60,7 @@ class _Clique(DWaveCliqueSampler):
         self.child = child
 
 
-class CliqueAnnealer:
+class CliqueAnnealer(ABC):
     """A sampler of up to :data:`LARGEST` bits on a device's graph; real or stand-in."""
 
     largest = LARGEST
@@ -69,9 +70,9 @@ class CliqueAnnealer:
     def refusal(self) -> str:
         return ""
 
+    @abstractmethod
     def child(self, seed: int) -> Any:
         """The structured sampler beneath."""
-        raise NotImplementedError
 
     def sample(self, model: Coefficients, seed: int, budget: Budget) -> Samples:
         child = self.child(seed)
@@ -89,10 +90,11 @@ class CliqueAnnealer:
             ordered(answer), READS, broken, *self._times(timing, child, len(model), sampler)
         )
 
+    @abstractmethod
     def _times(
         self, timing: dict[str, float], child: Any, bits: int, sampler: _Clique
     ) -> tuple[float | None, float | None]:
-        raise NotImplementedError
+        """Seconds the device says it was in use, and the seconds modelled for it."""
 
 
 class MockAnnealer(CliqueAnnealer):

@@ -15,9 +15,9 @@ import numpy as np
 from ortools.sat.python import cp_model
 
 from quantum_backends import kernels
-from quantum_backends.objective import SLACK, floor
+from quantum_backends.objective import SLACK
 from quantum_backends.routing import Ints, RoutingProblem
-from quantum_backends.search import Best, refuse_without_paths, start_choice
+from quantum_backends.search import Best, cooled_start, refuse_more_choices
 from quantum_backends.solution import Solution
 from quantum_backends.solver import Budget, check_accepted
 from quantum_backends.testing import tiny_problem
@@ -42,10 +42,7 @@ class CpSat:
     forms = ("routing",)
 
     def refusal(self, problem: RoutingProblem) -> str:
-        if reason := refuse_without_paths(problem):
-            return reason
-        choices = len(problem.layout.demand)
-        return f"{choices} choices, more than {LIMIT}" if choices > LIMIT else ""
+        return refuse_more_choices(problem, LIMIT)
 
     def warm(self) -> None:
         kernels.warm()
@@ -54,15 +51,11 @@ class CpSat:
     def solve(self, problem: RoutingProblem, budget: Budget, seed: int) -> Solution:
         check_accepted(self.name, self.refusal(problem))
         best = Best(problem, budget, self.name)
-        arrays = kernels.arrays_of(problem)
-        choice = start_choice(problem)
-        load = kernels.loads(arrays, choice)
-        kernels.cool_hottest(arrays, choice, load, floor(problem), _START_MOVES)
-        best.offer_choice(choice)
+        choice, mlu = cooled_start(problem, best, _START_MOVES)
         status, built_s = "not needed", 0.0
         if not best.at_floor and budget.left() > _MARGIN_S:
             began = budget.elapsed()
-            model, variables = _model(problem, choice, kernels.highest(arrays, load))
+            model, variables = _model(problem, choice, mlu)
             built_s = budget.elapsed() - began
             status = _run(model, variables, budget, best, seed)
         return best.solution({"status": status, "built_s": built_s})

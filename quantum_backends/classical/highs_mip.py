@@ -19,9 +19,9 @@ from quantum_backends.highs import (
     has_feasible_point,
     quiet,
 )
-from quantum_backends.objective import SLACK, floor
+from quantum_backends.objective import SLACK
 from quantum_backends.routing import Ints, RoutingProblem
-from quantum_backends.search import Best, refuse_without_paths, start_choice
+from quantum_backends.search import Best, cooled_start, refuse_more_choices
 from quantum_backends.solution import Solution
 from quantum_backends.solver import Budget, check_accepted
 from quantum_backends.testing import tiny_problem
@@ -41,10 +41,7 @@ class HighsMip:
     forms = ("routing",)
 
     def refusal(self, problem: RoutingProblem) -> str:
-        if reason := refuse_without_paths(problem):
-            return reason
-        choices = len(problem.layout.demand)
-        return f"{choices} choices, more than {LIMIT}" if choices > LIMIT else ""
+        return refuse_more_choices(problem, LIMIT)
 
     def warm(self) -> None:
         kernels.warm()
@@ -53,11 +50,7 @@ class HighsMip:
     def solve(self, problem: RoutingProblem, budget: Budget, seed: int) -> Solution:
         check_accepted(self.name, self.refusal(problem))
         best = Best(problem, budget, self.name)
-        arrays = kernels.arrays_of(problem)
-        choice = start_choice(problem)
-        load = kernels.loads(arrays, choice)
-        kernels.cool_hottest(arrays, choice, load, floor(problem), _START_MOVES)
-        best.offer_choice(choice)
+        choice, _ = cooled_start(problem, best, _START_MOVES)
         started_at = best.score.mlu
         status, nodes = "not needed", 0.0
         if not best.at_floor and budget.left() > _MARGIN_S:

@@ -15,7 +15,7 @@ from quantum_backends.classical.local_search import HOT_MOVES, improve
 from quantum_backends.kernels import Arrays
 from quantum_backends.master import Master
 from quantum_backends.routing import Floats, Ints, RoutingProblem
-from quantum_backends.search import Best, refuse_without_paths
+from quantum_backends.search import Best, refuse_more_choices
 from quantum_backends.solution import Solution
 from quantum_backends.solver import Budget, check_accepted
 from quantum_backends.testing import tiny_problem
@@ -39,10 +39,7 @@ class LpRounding:
     forms = ("routing",)
 
     def refusal(self, problem: RoutingProblem) -> str:
-        if reason := refuse_without_paths(problem):
-            return reason
-        choices = len(problem.layout.demand)
-        return f"{choices} choices, more than {LIMIT}" if choices > LIMIT else ""
+        return refuse_more_choices(problem, LIMIT)
 
     def warm(self) -> None:
         walk.warm()

@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from qb_controller.model.qpus import Latency, Qpu
 
@@ -301,11 +301,14 @@ class State:
     waiting : tuple of Progress
         In the order of arrival.
     latency : Latency
+    recent : tuple of JobRequest
+        The latest arrivals in order, done and refused ones too: what the demand is like.
     """
 
     qpus: tuple[QpuState, ...]
     waiting: tuple[Progress, ...]
-    latency: Latency = Latency()
+    latency: Latency = field(default_factory=Latency)
+    recent: tuple[JobRequest, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

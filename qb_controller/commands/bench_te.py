@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from qb_controller.commands.bench_te_report import print_summary, write_picture
+from qb_controller.commands.finished import add_line, finished_lines
 from qb_controller.commands.output import Stopwatch, add_json, only_answers, write_json
 from qb_controller.errors import InputError
 
@@ -93,9 +94,7 @@ class Kept:
     def __init__(self, target: str | None) -> None:
         self._path = Path(f"{target}.cells.jsonl") if target not in (None, "-") else None
         self._cells: dict[str, dict[str, Any]] = {}
-        if self._path is None or not self._path.exists():
-            return
-        for number, line in enumerate(self._path.read_text(encoding="utf-8").splitlines(), 1):
+        for number, line in finished_lines(self._path):
             try:
                 cell = json.loads(line)
                 self._cells[cell["cell"]] = cell
@@ -109,9 +108,7 @@ class Kept:
     def put(self, key: str, cell: dict[str, Any]) -> dict[str, Any]:
         """Keep a cell and return it."""
         cell = {"cell": key, **cell}
-        if self._path is not None:
-            with self._path.open("a", encoding="utf-8") as lines:
-                lines.write(json.dumps(cell) + "\n")
+        add_line(self._path, json.dumps(cell))
         return cell
 
 

@@ -16,6 +16,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from qb_controller.commands.finished import add_line, finished_lines
 from qb_controller.commands.policy_tasks import Spec
 from qb_controller.errors import InputError, QBError
 from qb_controller.orchestration.performance import Outcome, gap_of, incumbent_gap
@@ -143,9 +144,7 @@ class Kept:
     def __init__(self, path: Path | None) -> None:
         self._path = path
         self._cases: dict[str, Case] = {}
-        if path is None or not path.exists():
-            return
-        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+        for number, line in finished_lines(path):
             try:
                 case = _case(json.loads(line))
             except (ValueError, KeyError, TypeError):
@@ -157,9 +156,7 @@ class Kept:
 
     def put(self, case: Case) -> None:
         self._cases[case.id] = case
-        if self._path is not None:
-            with self._path.open("a", encoding="utf-8") as lines:
-                lines.write(json.dumps(asdict(case)) + "\n")
+        add_line(self._path, json.dumps(asdict(case)))
 
 
 def _case(plain: dict[str, Any]) -> Case:

@@ -103,7 +103,12 @@ def test_te_is_resumed_where_it_stopped(run: Run, data: Path, tmp_path: Path) ->
     assert again[:2] == first
     assert len(again) == 4
     assert picture.stat().st_size > 1000
-    cells.write_text(cells.read_text() + "{half a li")
+    kept = cells.read_text()
+    cells.write_text(kept + '{"cell": "cut off while it was writ')
+    ran = run(*argv, "--deadlines", "0.2")
+    assert ran.code == 0, ran.err
+    assert cells.read_text() == kept
+    cells.write_text(kept + "{no cell}\n")
     ran = run(*argv, "--deadlines", "0.2")
     assert ran.code == 2
     assert "cells.jsonl:6: not a finished cell" in ran.err

@@ -138,7 +138,9 @@ def test_kept_cases_come_back_as_they_were(tmp_path: Path) -> None:
     path = tmp_path / "cases.jsonl"
     Kept(path).put(TWO[0])
     assert Kept(path).get("t0") == TWO[0]
-    path.write_text(path.read_text() + '{"half": ')
+    path.write_text(path.read_text() + '{"cut off while it was writ')
+    assert Kept(path).get("t0") == TWO[0]
+    path.write_text(path.read_text() + "{no case}\n")
     with pytest.raises(Exception, match=r"cases.jsonl:2: not a finished case"):
         Kept(path)
 

@@ -23,6 +23,8 @@ form          problem                           what belongs to it
                                                 :mod:`.walk` (single paths), :mod:`.blocks`
 ``flow``      :mod:`.flow`                      :mod:`.flow_paths`, :mod:`.flow_kernels`
 ``choices``   :mod:`.choices`                   :mod:`.choice_search`, :mod:`.choice_kernels`
+``packing``   :mod:`.packing`                   :mod:`.packing_search`, :mod:`.packing_kernels`,
+                                                :mod:`.packing_lp`
 ``bqm``       :mod:`.bqm`                       :mod:`.sampling`, :mod:`.descent`
 ``program``   :mod:`.program`                   linear and mixed-integer programs
 ============  ================================  ==================================================

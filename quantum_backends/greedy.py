@@ -60,6 +60,13 @@ def _choices(problem: Any) -> Any:
     return problem.chosen(choice_kernels.greedy(choice_kernels.table_of(problem)))
 
 
+def _packing(problem: Any) -> Any:
+    """By density of worth, and by worth less the price of the resources where there is one."""
+    from quantum_backends.packing_search import first_packing
+
+    return first_packing(problem)
+
+
 def _bqm(problem: Any) -> Any:
     """Steepest descent from all zeros; the zeros themselves where that would take too long."""
     bits = np.zeros((1, problem.size), dtype=np.int8)
@@ -80,6 +87,7 @@ def _flow(problem: Any) -> Any:
 _BY_FORM: dict[str, Callable[[Any], Any | None]] = {
     "routing": _routing,
     "choices": _choices,
+    "packing": _packing,
     "bqm": _bqm,
     "flow": _flow,
 }

@@ -156,12 +156,22 @@ def _choice_problems() -> tuple[Problem, ...]:
     return (five, grotzsch, mixed, replace(mixed, incumbent=(0, 0, 0, 0)))
 
 
+def _packing_problems() -> tuple[Problem, ...]:
+    from quantum_backends.packing import random_packing
+
+    small, tight = random_packing(6, 3, 5, 0), random_packing(6, 3, 5, 1, load=8.0)
+    middle, idle = random_packing(40, 4, 20, 2), random_packing(5, 2, 4, 3, load=0.2)
+    stay = small.with_incumbent((0,) * small.size)
+    return (small, tight, middle, idle, stay)
+
+
 _KNOWN: dict[str, Callable[[], tuple[Problem, ...]]] = {
     "flow": _flow_problems,
     "routing": _routing_problems,
     "bqm": _bqm_problems,
     "program": _program_problems,
     "choices": _choice_problems,
+    "packing": _packing_problems,
 }
 
 

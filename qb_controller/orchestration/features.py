@@ -59,7 +59,8 @@ def features(
         largest tenth of the demands), ``near_max`` (links within a tenth of the busiest),
         ``hottest`` (utilisation of the busiest link), ``hops`` (mean length of a candidate path)
         and ``churn`` (price of moving, relative to the sum of squared utilisations). Choices add
-        ``range`` (largest over smallest positive coupling, of a sample of them).
+        ``range`` (largest over smallest positive coupling, of a sample of them), packings ``load``
+        (mean use of an option, times the groups, over all capacity).
     """
     known = known or {}
     found = _BY_FORM.get(problem.form, _any)(problem, known)
@@ -138,6 +139,18 @@ def _choices(problem: Any, known: Features) -> dict[str, float]:
     }
 
 
+def _packing(problem: Any, known: Features) -> dict[str, float]:
+    options, resources = len(problem.worth), len(problem.capacity)
+    total = float(problem.capacity.sum())
+    asked = float(problem.amount.sum()) * problem.size / max(options, 1)
+    return {
+        "choices": float(options),
+        "density": len(problem.amount) / (options * resources) if options * resources else 0.0,
+        "load": asked / total if total else NAN,
+        "incumbent": _value(problem, known),
+    }
+
+
 def _bqm(problem: Any, known: Features) -> dict[str, float]:
     bits, pairs = problem.size, len(problem.coefficients.value)
     return {
@@ -159,5 +172,6 @@ def _top_share(values: Floats) -> float:
 _BY_FORM: dict[str, Callable[[Any, Features], dict[str, float]]] = {
     "routing": _routing,
     "choices": _choices,
+    "packing": _packing,
     "bqm": _bqm,
 }

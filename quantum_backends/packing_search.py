@@ -1,0 +1,144 @@
+"""What every search over packings shares: greedy answers, and the best answer so far."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from quantum_backends import packing_kernels as kernels
+from quantum_backends.packing import Chosen, PackingProblem
+from quantum_backends.packing_lp import units
+from quantum_backends.routing import Floats, Ints
+from quantum_backends.solution import Solution
+from quantum_backends.solver import Budget, ignore
+
+
+def movable(problem: PackingProblem) -> Ints:
+    """The groups that have a choice."""
+    return np.flatnonzero(np.diff(problem.first) > 1)
+
+
+def density(problem: PackingProblem) -> Floats:
+    """Worth gained over option 0 by unit of use, each resource in units of its capacity (q,)."""
+    nothing = problem.first[:-1][problem.group]
+    use = np.asarray(problem.use @ (1 / units(problem)))
+    gain = problem.worth - problem.worth[nothing]
+    return np.asarray(gain / np.maximum(use, 1e-12))
+
+
+def priced_density(problem: PackingProblem) -> Floats:
+    """Worth gained over option 0 by unit of what its use is worth at the prices (q,).
+
+    A little of every resource's mean price is added, so that what costs nothing is not all alike.
+    """
+    nothing = problem.first[:-1][problem.group]
+    mean = float(problem.price @ problem.capacity) / max(1, len(problem.capacity))
+    price = problem.price + 0.05 * mean / units(problem)
+    gain = problem.worth - problem.worth[nothing]
+    cost = np.asarray(problem.use @ price)
+    return np.asarray(gain / np.maximum(cost, 1e-12 * max(1.0, mean)))
+
+
+def greedy_by(problem: PackingProblem, score: Floats) -> Chosen:
+    """Options in the order of a score, the highest first; each that gains and fits is taken."""
+    return problem.chosen(_filled(problem, kernels.table_of(problem), score))
+
+
+def _filled(problem: PackingProblem, table: kernels.Table, score: Floats) -> Ints:
+    chosen = problem.first[:-1].copy()
+    order = np.argsort(-score, kind="stable")
+    kernels.fill(table, chosen, kernels.free_of(table, chosen), order)
+    return chosen
+
+
+def density_greedy(problem: PackingProblem) -> Chosen:
+    """Greedy by value density: what a controller without an optimiser would do."""
+    return greedy_by(problem, density(problem))
+
+
+def first_packing(problem: PackingProblem) -> Chosen:
+    """The better of greedy by density, and by density at the prices where there are any."""
+    answers = [density_greedy(problem)]
+    if problem.price.any():
+        answers.append(greedy_by(problem, priced_density(problem)))
+    return min(answers, key=problem.value)
+
+
+class BestPacking:
+    """The best answer so far of one call of ``solve``; reports each better one to the budget.
+
+    Starts from the best of the incumbent and the greedy answers.
+
+    Parameters
+    ----------
+    problem : PackingProblem
+    budget : Budget
+    name : str
+        The backend's.
+    """
+
+    def __init__(self, problem: PackingProblem, budget: Budget, name: str) -> None:
+        self._problem, self._budget, self._name = problem, budget, name
+        self._began = self._at = budget.elapsed()
+        self.table = kernels.table_of(problem)
+        self.movable = movable(problem)
+        self.worth = -np.inf
+        self.flat: Ints = problem.first[:-1].copy()
+        if problem.incumbent is not None:
+            self.offer(problem.flat(problem.incumbent))
+        if budget.left() or problem.incumbent is None:
+            self.offer(problem.flat(first_packing(problem)))
+
+    @property
+    def proven(self) -> bool:
+        """Whether nothing can be better."""
+        problem = self._problem
+        lost = problem.attainable - self.worth
+        return bool(lost <= problem.bound + 1e-12 * max(1.0, abs(problem.attainable)))
+
+    def offer(self, flat: Ints) -> bool:
+        """Keep options if they are better; tell whether they were. They have to fit."""
+        worth = float(self._problem.worth[flat].sum())
+        if not worth > self.worth + 1e-12 * max(1.0, abs(worth)):
+            return False
+        self.worth, self.flat, self._at = worth, flat.copy(), self._budget.elapsed()
+        if self._budget.report is not ignore:
+            self._budget.report(self._solution({}, self._at))
+        return True
+
+    def settle(self, flat: Ints, score: Floats) -> Ints:
+        """Make options fit, fill what is left in the order of a score, and offer the result."""
+        chosen = settled(self._problem, self.table, flat, score)
+        self.offer(chosen)
+        return chosen
+
+    def solution(self, info: Mapping[str, float | str] | None = None) -> Solution:
+        """The final answer."""
+        extra: dict[str, float | str] = {"found_s": self._at - self._began, **(info or {})}
+        return self._solution(extra, self._budget.elapsed())
+
+    def _solution(self, info: Mapping[str, float | str], at: float) -> Solution:
+        answer = self._problem.chosen(self.flat)
+        value = self._problem.value(answer)
+        return Solution(answer, value, self._name, at - self._began, info)
+
+
+def settled(problem: PackingProblem, table: kernels.Table, flat: Ints, score: Floats) -> Ints:
+    """Options that fit out of any: groups of least score leave overused resources, then filling.
+
+    Parameters
+    ----------
+    flat : int array (g,)
+        May use too much.
+    score : float array (q,)
+    """
+    chosen = flat.copy()
+    free = kernels.free_of(table, chosen)
+    if (free < 0).any():
+        kernels.relieve(table, chosen, free, np.argsort(score[chosen], kind="stable"))
+        if (free < 0).any():  # options 0 that use something may be in the way of one another
+            chosen = problem.first[:-1].copy()
+        free = kernels.free_of(table, chosen)
+    kernels.fill(table, chosen, free, np.argsort(-score, kind="stable"))
+    return chosen

@@ -5,7 +5,8 @@
     QBError                 something a person can mend; its text names what is wrong and where
     ├── ConfigError         an option or a configuration key
     ├── InputError          a file, a name or a value that the caller handed in
-    │   └── NotFound        a name that nothing in the network or the records carries
+    │   ├── NotFound        a name that nothing in the network or the records carries
+    │   └── Conflict        a name that is taken
     ├── VerificationError   a plan that breaks a rule of the network it was made for
     ├── InstallError        a switch that refused or did not answer a rule change
     └── OptimiserError      the optimiser process is not there or gave no answer
@@ -31,6 +32,10 @@ class InputError(QBError, ValueError):
 
 class NotFound(InputError):
     """Nothing in the network or in the records has the given name."""
+
+
+class Conflict(InputError):
+    """The name is taken by something else."""
 
 
 class VerificationError(QBError):

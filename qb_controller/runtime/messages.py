@@ -10,7 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from qb_controller.model.decision import Decision
+from qb_controller.model.network import Network
 from qb_controller.model.plan import VerifiedPlan
+from qb_controller.model.slices import Placement, SlicePlan, SliceRequest
 from qb_controller.model.telemetry import NetworkSnapshot
 
 
@@ -171,6 +173,61 @@ class ChannelsResult:
     number: int
     code: int
     body: str
+
+
+@dataclass(frozen=True, slots=True)
+class SlicesRequest:
+    """Asks which slices are carried, and where.
+
+    Attributes
+    ----------
+    number : int
+        The controller's own count; the result repeats it.
+    network : Network
+    requests : tuple of SliceRequest
+        All that shall be carried now, running ones included; names differ, and the network has all
+        their hosts.
+    numbers : mapping of str to int
+        Owner number of each, by name.
+    running : tuple of Placement
+        Where those that are carried by now run; may use links that are gone.
+    settings : Settings
+    known_decision : int
+        As in :class:`CycleRequest`.
+    """
+
+    number: int
+    network: Network
+    requests: tuple[SliceRequest, ...]
+    numbers: Mapping[str, int]
+    running: tuple[Placement, ...]
+    settings: Settings
+    known_decision: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class SlicesResult:
+    """Answer to a :class:`SlicesRequest`.
+
+    Attributes
+    ----------
+    number : int
+        Of the request.
+    decision : Decision or None
+        With its outcome; None where the application failed before one was taken.
+    plan : SlicePlan or None
+        All that is carried from now on. None: no decision came about, ask again.
+    refused : mapping of str to str
+        Why each of the others is not, by name.
+    detail : str
+        Why there is no plan; empty where there is one.
+    """
+
+    number: int
+    decision: Decision | None
+    plan: SlicePlan | None
+    refused: Mapping[str, str] = field(default_factory=dict)
+    detail: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,142 @@
+"""The book of all slices: what was asked for, what became of it; written down at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import replace
+
+from qb_controller.errors import Conflict, NotFound
+from qb_controller.model import slice_life as life
+from qb_controller.model.slice_life import LIVING, Event, Slice, Told
+from qb_controller.model.slices import SliceRequest
+from qb_controller.slice_store import SliceStore
+
+NUMBERS = 65_535
+
+
+class SliceBook:
+    """Slices by name, in memory and in the store alike.
+
+    Parameters
+    ----------
+    store : SliceStore
+    """
+
+    def __init__(self, store: SliceStore) -> None:
+        self._store = store
+        self._slices = {one.name: one for one in store.slices()}
+        self._newest = max((one.number for one in self._slices.values()), default=0)
+        self.on_events: Callable[[Sequence[Event]], None] = lambda events: None
+        """Told of events when they are written."""
+
+    def all(self) -> tuple[Slice, ...]:
+        """All slices by name, those rejected and expired included."""
+        return tuple(one for _, one in sorted(self._slices.items()))
+
+    def living(self) -> list[Slice]:
+        return [one for one in self.all() if one.state in LIVING]
+
+    def get(self, name: str) -> Slice | None:
+        return self._slices.get(name)
+
+    def find(self, name: str) -> Slice:
+        """One slice.
+
+        Raises
+        ------
+        NotFound
+        """
+        if name not in self._slices:
+            raise NotFound(f"no slice {name!r}")
+        return self._slices[name]
+
+    def events(self, since: int, limit: int) -> tuple[Event, ...]:
+        """Events with numbers above ``since``, oldest first."""
+        return self._store.events(since, limit)
+
+    def newest_event(self) -> int:
+        """Number of the newest event, 0 where there is none."""
+        return self._store.newest()
+
+    def keep(self, slices: Sequence[Slice], told: Sequence[Told]) -> None:
+        """Write down slices as they are now and what is to be told of it, all or nothing."""
+        if not slices and not told:
+            return
+        events = self._store.write(slices, told)
+        self._slices |= {one.name: one for one in slices}
+        if events:
+            self.on_events(events)
+
+    def difference(self, requests: Iterable[SliceRequest]) -> dict[str, list[str]]:
+        """Names that a whole set would create, change, leave and delete."""
+        living = {one.name: one for one in self.living()}
+        asked = {request.name: request for request in requests}
+        both = sorted(asked.keys() & living.keys())
+        return {
+            "created": sorted(asked.keys() - living.keys()),
+            "changed": [name for name in both if asked[name] != living[name].request],
+            "unchanged": [name for name in both if asked[name] == living[name].request],
+            "deleted": sorted(living.keys() - asked.keys()),
+        }
+
+    def check_free(self, requests: Iterable[SliceRequest]) -> None:
+        """Check that no name is that of a living slice.
+
+        Raises
+        ------
+        Conflict
+        """
+        for request in requests:
+            before = self._slices.get(request.name)
+            if before is not None and before.state in LIVING:
+                raise Conflict(f"name: {request.name} is taken by a slice that is {before.state}")
+
+    def take(
+        self,
+        created: Iterable[SliceRequest],
+        changed: Iterable[SliceRequest],
+        deleted: Collection[str],
+        now: float,
+    ) -> None:
+        """Write down what is asked for, all or nothing.
+
+        Parameters
+        ----------
+        created : iterable of SliceRequest
+            Their names are free.
+        changed : iterable of SliceRequest
+            Of living slices.
+        deleted : collection of str
+            Names of slices that have not ended.
+        now : float
+            Unix time.
+
+        Raises
+        ------
+        Conflict
+            There are too many.
+        """
+        slices: list[Slice] = []
+        told: list[Told] = []
+        for request in created:
+            before = self._slices.get(request.name)
+            number = before.number if before else self._number(slices)
+            slices.append(Slice(request, number, "pending", now, now))
+            told.append((now, request.name, "asked", "asked for"))
+        for request in changed:
+            one = self._slices[request.name]
+            fresh = one if one.state == "pending" else life.followed_by(one, "pending", now)
+            slices.append(replace(fresh, request=request, detail="", asked_at=now))
+            told.append((now, request.name, "changed", "asked for in another form"))
+        for name in deleted:
+            slices.append(life.ended(self._slices[name], now, "deleted"))
+            told.append((now, name, "deleted", "deleted"))
+        self.keep(slices, told)
+
+    def _number(self, beside: Sequence[Slice]) -> int:
+        taken = {one.number for one in (*self._slices.values(), *beside)}
+        for _ in range(NUMBERS):
+            self._newest = self._newest % NUMBERS + 1
+            if self._newest not in taken:
+                return self._newest
+        raise Conflict("name: no number is left for another slice; delete some")

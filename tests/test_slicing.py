@@ -1,0 +1,346 @@
+"""Slices from request to end on the controller's side, with a first-fit for an optimiser."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from qb_controller.applications.slice_requests import read
+from qb_controller.errors import Conflict, NotFound
+from qb_controller.model.network import Network
+from qb_controller.model.slice_life import MOVES, followed_by
+from qb_controller.model.slices import SlicePlan
+from qb_controller.runtime.messages import Settings, SlicesRequest, SlicesResult
+from qb_controller.slice_book import SliceBook
+from qb_controller.slice_store import SliceStore
+from qb_controller.slicing import AGAIN_S, OVERDUE_S, Slicing
+from tests.northbound.still import diamond
+from tests.support.first_fit import answer, lost
+
+DIAMOND = diamond()
+
+
+class Run:
+    """A controller without its sockets; time passes when told to."""
+
+    def __init__(self, directory: Path | None = None, now: float = 1000.0) -> None:
+        self.now = now
+        self.network: Network = DIAMOND
+        self.sent: list[SlicesRequest] = []
+        self.plans: list[SlicePlan | None] = []
+        self.up = True
+        self.answers = 0
+        self.store = SliceStore(directory)
+        self.slicing = Slicing(
+            SliceBook(self.store), Settings(deadline_s=1.0), 0.2, self._send, self.plans.append
+        )
+
+    def _send(self, message: Any) -> bool:
+        if self.up:
+            self.sent.append(message)
+        return self.up
+
+    def create(self, *requests: dict[str, Any]) -> None:
+        self.slicing.create([read(r, self.now) for r in requests], self.now, self.now)
+
+    def apply(self, *requests: dict[str, Any]) -> dict[str, list[str]]:
+        found = [read(r, self.now) for r in requests]
+        return self.slicing.replace_all(found, self.now, self.now)
+
+    def delete(self, name: str) -> None:
+        self.slicing.delete(name, self.now, self.now)
+
+    def after(self, seconds: float) -> None:
+        self.now += seconds
+        self.slicing.tick(self.network, self.now, self.now)
+
+    def answered(self) -> SlicesResult:
+        self.answers = len(self.sent)
+        result = answer(self.sent[-1])
+        self.slicing.received(result, self.now, self.now)
+        return result
+
+    def confirmed(self) -> None:
+        if self.plans and self.plans[-1] is not None:
+            self.slicing.installed(self.plans[-1], self.now)
+
+    def settle(self) -> None:
+        """Let everything happen that is to happen."""
+        for _ in range(6):
+            self.after(0.3)
+            if len(self.sent) > self.answers:
+                self.answered()
+            self.confirmed()
+
+    def states(self) -> dict[str, str]:
+        return {one.name: one.state for one in self.slicing.book.all()}
+
+    def detail(self, name: str) -> str:
+        return self.slicing.book.find(name).detail
+
+    def told(self, name: str) -> list[str]:
+        return [e.kind for e in self.slicing.book.events(0, 1000) if e.slice == name]
+
+    def path(self, name: str) -> tuple[int, ...]:
+        placement = self.slicing.book.find(name).placement
+        assert placement is not None and placement.pipes[0].path is not None
+        return placement.pipes[0].path.dpids
+
+
+def pipe(name: str, rate: str = "3M", **more: Any) -> dict[str, Any]:
+    return {"name": name, "pairs": [["h1", "h4"]], "rate": rate, **more}
+
+
+@pytest.fixture
+def run() -> Run:
+    return Run()
+
+
+def test_what_comes_within_the_window_is_decided_together(run: Run) -> None:
+    run.settle()
+    run.create(pipe("a"))
+    run.after(0.15)
+    run.create(pipe("b"))
+    assert run.sent == []
+    run.after(0.06)
+    (question,) = run.sent
+    assert [one.name for one in question.requests] == ["a", "b"]
+    assert sorted(question.numbers.values()) == [1, 2]
+    assert run.states() == {"a": "pending", "b": "pending"}
+    run.answered()
+    assert run.states() == {"a": "admitted", "b": "admitted"}
+    assert run.plans[-1] is not None and len(run.plans[-1].placements) == 2
+    run.confirmed()
+    assert run.states() == {"a": "active", "b": "active"}
+    assert run.told("a") == ["asked", "admitted", "active"]
+
+
+def test_what_does_not_fit_is_rejected_with_the_reason(run: Run) -> None:
+    run.create(pipe("a", "8M"), pipe("b", "8M"), pipe("c", "8M", value=9))
+    run.settle()
+    states = run.states()
+    assert states["c"] == "active"
+    assert sorted(states.values()) == ["active", "active", "rejected"]
+    loser = next(name for name, state in states.items() if state == "rejected")
+    assert run.detail(loser) == "no path has room"
+    assert run.told(loser) == ["asked", "rejected"]
+    run.create(pipe(loser, "2M"))  # a rejected name is free
+    run.settle()
+    assert run.states()[loser] == "active"
+
+
+def test_a_name_in_use_is_a_conflict_and_nothing_of_the_batch_is_taken(run: Run) -> None:
+    run.create(pipe("a"))
+    with pytest.raises(Conflict, match="name: a is taken by a slice that is pending"):
+        run.create(pipe("b"), pipe("a"))
+    assert list(run.states()) == ["a"]
+    with pytest.raises(NotFound):
+        run.delete("b")
+
+
+def test_deleting_takes_it_off_at_once(run: Run) -> None:
+    run.create(pipe("a"), pipe("b"))
+    run.settle()
+    run.delete("a")
+    assert run.plans[-1] is not None
+    assert [one.request.name for one in run.plans[-1].placements] == ["b"]
+    assert run.states() == {"a": "expired", "b": "active"}
+    with pytest.raises(NotFound, match="ended"):
+        run.delete("a")
+    asked = len(run.sent)
+    run.settle()
+    assert len(run.sent) == asked  # nothing is left to decide
+
+
+def test_deleted_while_it_was_being_decided_it_is_not_carried(run: Run) -> None:
+    run.create(pipe("a"), pipe("b"))
+    run.after(0.3)
+    run.delete("a")
+    run.answered()
+    assert run.plans[-1] is not None
+    assert [one.request.name for one in run.plans[-1].placements] == ["b"]
+    assert run.states() == {"a": "expired", "b": "admitted"}
+
+
+def test_start_and_end_are_kept(run: Run) -> None:
+    run.create(pipe("a", start="+1m", end="+2m"))
+    run.settle()
+    assert run.states() == {"a": "pending"} and run.detail("a") == "waits for its start"
+    assert run.sent == []
+    run.after(60)
+    run.settle()
+    assert run.states() == {"a": "active"}
+    run.after(60)
+    assert run.states() == {"a": "expired"} and run.detail("a") == "its end came"
+    assert run.plans[-1] is not None and run.plans[-1].placements == ()
+
+
+def test_a_cut_link_degrades_names_itself_and_is_mended(run: Run) -> None:
+    run.create(pipe("a"))
+    run.settle()
+    before = run.path("a")
+    run.network = lost(DIAMOND, before[:2])
+    run.after(0.05)
+    assert run.states() == {"a": "degraded"}
+    cut = f"link s{before[0]} -> s{before[1]} is gone"
+    assert run.detail("a").startswith(cut)
+    run.settle()
+    assert run.states() == {"a": "active"} and run.path("a") != before
+    assert run.told("a") == ["asked", "admitted", "active", "degraded", "moved", "active"]
+    run.network = lost(run.network, run.path("a")[:2])
+    run.settle()
+    assert run.states() == {"a": "degraded"}
+    assert "best effort: no path has room" in run.detail("a")
+    asked = len(run.sent)
+    run.settle()
+    assert len(run.sent) == asked  # the same question is not asked again and again
+    run.network = replace(DIAMOND, version=99)
+    run.settle()
+    assert run.states() == {"a": "active"} and run.detail("a") == ""
+
+
+def test_with_a_backup_a_cut_leaves_it_on_that(run: Run) -> None:
+    run.create(pipe("a", protection="disjoint"))
+    run.settle()
+    run.network = lost(DIAMOND, run.path("a")[:2])
+    run.after(0.05)
+    assert run.detail("a").endswith("is gone: its backup carries it")
+
+
+def test_a_host_that_is_not_there_is_waited_for(run: Run) -> None:
+    run.network = replace(DIAMOND, hosts=DIAMOND.hosts[:3], version=9)
+    run.create(pipe("a"))
+    run.settle()
+    assert (run.states(), run.detail("a")) == ({"a": "pending"}, "waits for host h4 to be seen")
+    run.network = DIAMOND
+    run.settle()
+    assert run.states() == {"a": "active"}
+    run.network = replace(DIAMOND, hosts=DIAMOND.hosts[:3], version=11)
+    run.settle()
+    assert (run.states(), run.detail("a")) == ({"a": "degraded"}, "host h4 is gone")
+
+
+def test_a_whole_set_is_compared_and_taken_in(run: Run) -> None:
+    run.create(pipe("a"), pipe("b"), pipe("c"))
+    run.settle()
+    wanted = (pipe("a"), pipe("b", "4M"), pipe("d"))
+    found = {"created": ["d"], "changed": ["b"], "unchanged": ["a"], "deleted": ["c"]}
+    assert run.slicing.book.difference([read(r, run.now) for r in wanted]) == found
+    assert run.apply(*wanted) == found
+    run.settle()
+    assert run.states() == {"a": "active", "b": "active", "c": "expired", "d": "active"}
+    assert run.slicing.book.find("b").request.rate == 4e6
+
+
+def test_a_change_that_does_not_fit_leaves_what_was_there(run: Run) -> None:
+    run.create(pipe("a", "6M"), pipe("b", "6M"))
+    run.settle()
+    run.apply(pipe("a", "12M"), pipe("b", "6M"), pipe("c", "1M"))
+    run.settle()
+    assert run.states() == {"a": "active", "b": "active", "c": "active"}
+    assert run.slicing.book.find("a").request.rate == 6e6
+    assert "kept" in run.told("a")
+    assert run.plans[-1] is not None and len(run.plans[-1].placements) == 3
+
+
+def test_a_change_while_another_is_decided_keeps_what_runs(run: Run) -> None:
+    run.create(pipe("a"))
+    run.settle()
+    run.create(pipe("b"))
+    run.after(0.3)
+    run.apply(pipe("a", "5M"), pipe("b"))
+    run.answered()
+    assert run.plans[-1] is not None
+    assert {one.request.name for one in run.plans[-1].placements} == {"a", "b"}
+    run.confirmed()
+    run.settle()
+    assert run.states() == {"a": "active", "b": "active"}
+    assert run.slicing.book.find("a").request.rate == 5e6
+
+
+def test_without_an_answer_requests_wait_and_are_asked_again(run: Run) -> None:
+    run.create(pipe("a"))
+    run.after(0.3)
+    run.slicing.received(SlicesResult(run.sent[-1].number, None, None, {}, "late"), 0, run.now)
+    assert run.states() == {"a": "pending"} and run.plans == []
+    run.after(AGAIN_S - 0.1)
+    assert len(run.sent) == 1
+    run.after(0.2)
+    assert len(run.sent) == 2
+    run.slicing.optimiser_down(run.now)
+    run.up = False
+    run.after(AGAIN_S + 0.1)
+    assert len(run.sent) == 2
+    run.up = True
+    run.after(AGAIN_S + 0.1)
+    assert len(run.sent) == 3
+    run.after(OVERDUE_S + 1.1)
+    assert len(run.sent) == 4
+    late = answer(run.sent[2])
+    run.slicing.received(late, run.now, run.now)
+    assert run.states() == {"a": "pending"}  # an answer that was given up is dropped
+    run.answered()
+    assert run.states() == {"a": "admitted"}
+
+
+def test_a_restart_forgets_nothing(tmp_path: Path) -> None:
+    run = Run(tmp_path)
+    run.create(pipe("a", latency="2s"), pipe("b", "8M"), pipe("c", "90M"), pipe("d", start="+1h"))
+    run.settle()
+    run.delete("b")
+    before, plan = run.slicing.book.all(), run.plans[-1]
+    events = run.slicing.book.events(0, 99)
+    run.store.close()
+
+    again = Run(tmp_path, run.now)
+    assert again.slicing.book.all() == before
+    assert again.slicing.book.events(0, 99) == events
+    again.slicing.adopted(DIAMOND, run.now)
+    assert plan is not None and again.plans[-1] is not None
+    assert again.plans[-1].placements == plan.placements
+    again.settle()
+    assert again.states() == {"a": "active", "b": "expired", "c": "rejected", "d": "pending"}
+    assert again.sent == []  # nothing has to be decided anew
+    again.create(pipe("e"))
+    assert again.slicing.book.find("e").number == 5
+
+
+def test_admitted_before_a_restart_is_active_after_it(tmp_path: Path) -> None:
+    run = Run(tmp_path)
+    run.create(pipe("a"))
+    run.after(0.3)
+    run.answered()
+    run.store.close()
+    again = Run(tmp_path, run.now)
+    again.slicing.adopted(DIAMOND, run.now)
+    again.confirmed()
+    assert again.states() == {"a": "active"}
+
+
+def test_a_restart_into_a_smaller_network_asks_anew(tmp_path: Path) -> None:
+    run = Run(tmp_path)
+    run.create(pipe("a", "3M"), pipe("b", "3M"))
+    run.settle()
+    run.store.close()
+    again = Run(tmp_path, run.now)
+    small = replace(DIAMOND, links=tuple(replace(link, capacity=4e6) for link in DIAMOND.links))
+    again.network = small
+    again.slicing.adopted(small, run.now)
+    assert again.plans == [None]
+    again.settle()
+    assert again.states() == {"a": "active", "b": "active"}
+    assert again.path("a") != again.path("b")
+
+
+def test_the_table_of_states_is_held(run: Run) -> None:
+    run.create(pipe("a"))
+    one = run.slicing.book.find("a")
+    for state in MOVES:
+        if state in MOVES[one.state]:
+            assert followed_by(one, state, 1.0).state == state
+        else:
+            with pytest.raises(ValueError, match="is not followed by"):
+                followed_by(one, state, 1.0)

@@ -10,7 +10,7 @@ import logging
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 
-from qb_controller.applications.verify_slices import verify, without
+from qb_controller.applications.verify_slices import restored, still, verify, without
 from qb_controller.errors import NotFound, VerificationError
 from qb_controller.model import slice_life as life
 from qb_controller.model.decision import Decision
@@ -43,7 +43,8 @@ class Slicing:
     send : callable
         Hands a message to the optimiser; False where it is down.
     install : callable
-        Takes the plan that shall be in force; None for no slice at all.
+        Takes all that shall be in force; False where the network changes just now. Called by
+        :meth:`tick` alone.
     heard : callable
         Told of every decision taken.
     """
@@ -54,13 +55,15 @@ class Slicing:
         settings: Settings,
         window_s: float,
         send: Callable[[object], bool],
-        install: Callable[[SlicePlan | None], None],
+        install: Callable[[SlicePlan], bool],
         heard: Callable[[Decision], None] = lambda decision: None,
     ) -> None:
         self.book = book
         self.settings = settings
         self.window_s = window_s
-        self.plan: SlicePlan | None = None
+        places = (one.placement for one in book.living())
+        self.plan = restored(place for place in places if place is not None)
+        """All that shall be in force; of an earlier run until :meth:`tick` is given a network."""
         self.known_decision = 0
         self._send = send
         self._install = install
@@ -71,6 +74,8 @@ class Slicing:
         self._due: float | None = 0.0
         self._asked: tuple[int, float, Mapping[str, SliceRequest]] | None = None
         self._count = 0
+        self._known = False  # whether the plan of an earlier run was held against the network
+        self._to_install = False
 
     # -- what is asked for ------------------------------------------------------------------------
 
@@ -130,25 +135,6 @@ class Slicing:
 
     # -- time and the network ---------------------------------------------------------------------
 
-    def adopted(self, network: Network, now: float) -> None:
-        """The rules of an earlier run were read: mean what was promised before any is changed."""
-        places = [one.placement for one in self.book.living() if one.placement is not None]
-        whole = [place for place in places if not missing(place, network)]
-        try:
-            if whole:
-                newest = max(place.decision for place in whole)
-                self.plan = verify(whole, network, newest)
-        except VerificationError as error:
-            LOG.warning("slices of an earlier run do not fit the network: %s", error)
-            text = f"the network is not what it was: {error}"
-            lost = [
-                replace(life.degraded(one, now, text), placement=None)
-                for one in self.book.living()
-                if one.placement is not None
-            ]
-            self.book.keep(lost, [(now, one.name, "degraded", text) for one in lost])
-        self._install(self.plan)
-
     def tick(self, network: Network | None, now: float, steady: float) -> None:
         """Do what time and the network ask for; called some times a second.
 
@@ -162,11 +148,17 @@ class Slicing:
         self._expire(now)
         if network is None:
             return
+        if not self._known:
+            self._known = True
+            self._check_restored(network, now)
         if network is not self._seen:
             self._seen = network
             news = network is not self._asked_about and self._unsettled()
             if self._look(network, now) or news:
                 self._due = steady
+        if self._to_install:
+            self._to_install = False
+            self._to_install |= not self._install(still(self.plan, network))
         if self._asked is not None:
             if steady - self._asked[1] < self.settings.deadline_s + OVERDUE_S:
                 return
@@ -176,6 +168,23 @@ class Slicing:
             self._due = steady
         if self._due is not None and steady >= self._due:
             self._ask(network, now, steady)
+
+    def _check_restored(self, network: Network, now: float) -> None:
+        """Hold what an earlier run left against the network: what is whole must still fit."""
+        places = self.plan.placements
+        whole = [place for place in places if not missing(place, network)]
+        try:
+            verify(whole, network, self.plan.decision)
+        except VerificationError as error:
+            LOG.warning("slices of an earlier run do not fit the network: %s", error)
+            text = f"the network is not what it was: {error}"
+            lost = [
+                replace(life.degraded(one, now, text), placement=None)
+                for one in self.book.living()
+                if one.placement is not None
+            ]
+            self.book.keep(lost, [(now, one.name, "degraded", text) for one in lost])
+            self._carry(restored(()))
 
     def _expire(self, now: float) -> None:
         over = [
@@ -305,8 +314,7 @@ class Slicing:
             told += [event] if event is not None else []
         self.book.keep(slices, told)
         stale = [name for name, place in places.items() if not self._means(place)]
-        self.plan = without(plan, stale) if stale else plan
-        self._install(self.plan)
+        self._carry(without(plan, stale) if stale else plan)
 
     def _means(self, placement: Placement) -> bool:
         """Whether a placement is still wanted: neither deleted since nor of an older request."""
@@ -336,12 +344,13 @@ class Slicing:
 
     def _drop(self, names: Collection[str]) -> None:
         """Take slices off the network."""
-        if self.plan is None:
-            return
         there = {placement.request.name for placement in self.plan.placements}
         if gone := there.intersection(names):
-            self.plan = without(self.plan, gone)
-            self._install(self.plan)
+            self._carry(without(self.plan, gone))
+
+    def _carry(self, plan: SlicePlan) -> None:
+        """Mean a plan from the next tick on: this may be called where nothing may wait."""
+        self.plan, self._to_install = plan, True
 
 
 def _meanwhile(one: Slice, place: Placement | None) -> Slice:

@@ -30,13 +30,20 @@ class Run:
         self.now = now
         self.network: Network = DIAMOND
         self.sent: list[SlicesRequest] = []
-        self.plans: list[SlicePlan | None] = []
+        self.plans: list[SlicePlan] = []
+        self.takes = True
         self.up = True
         self.answers = 0
         self.store = SliceStore(directory)
         self.slicing = Slicing(
-            SliceBook(self.store), Settings(deadline_s=1.0), 0.2, self._send, self.plans.append
+            SliceBook(self.store), Settings(deadline_s=1.0), 0.2, self._send, self._install
         )
+
+    def _install(self, plan: SlicePlan) -> bool:
+        if self.takes:
+            assert plan.network_version == self.network.version
+            self.plans.append(plan)
+        return self.takes
 
     def _send(self, message: Any) -> bool:
         if self.up:
@@ -52,6 +59,7 @@ class Run:
 
     def delete(self, name: str) -> None:
         self.slicing.delete(name, self.now, self.now)
+        self.after(0.0)
 
     def after(self, seconds: float) -> None:
         self.now += seconds
@@ -61,10 +69,11 @@ class Run:
         self.answers = len(self.sent)
         result = answer(self.sent[-1])
         self.slicing.received(result, self.now, self.now)
+        self.after(0.0)
         return result
 
     def confirmed(self) -> None:
-        if self.plans and self.plans[-1] is not None:
+        if self.plans:
             self.slicing.installed(self.plans[-1], self.now)
 
     def settle(self) -> None:
@@ -112,7 +121,7 @@ def test_what_comes_within_the_window_is_decided_together(run: Run) -> None:
     assert run.states() == {"a": "pending", "b": "pending"}
     run.answered()
     assert run.states() == {"a": "admitted", "b": "admitted"}
-    assert run.plans[-1] is not None and len(run.plans[-1].placements) == 2
+    assert len(run.plans[-1].placements) == 2
     run.confirmed()
     assert run.states() == {"a": "active", "b": "active"}
     assert run.told("a") == ["asked", "admitted", "active"]
@@ -145,7 +154,6 @@ def test_deleting_takes_it_off_at_once(run: Run) -> None:
     run.create(pipe("a"), pipe("b"))
     run.settle()
     run.delete("a")
-    assert run.plans[-1] is not None
     assert [one.request.name for one in run.plans[-1].placements] == ["b"]
     assert run.states() == {"a": "expired", "b": "active"}
     with pytest.raises(NotFound, match="ended"):
@@ -160,7 +168,6 @@ def test_deleted_while_it_was_being_decided_it_is_not_carried(run: Run) -> None:
     run.after(0.3)
     run.delete("a")
     run.answered()
-    assert run.plans[-1] is not None
     assert [one.request.name for one in run.plans[-1].placements] == ["b"]
     assert run.states() == {"a": "expired", "b": "admitted"}
 
@@ -175,7 +182,7 @@ def test_start_and_end_are_kept(run: Run) -> None:
     assert run.states() == {"a": "active"}
     run.after(60)
     assert run.states() == {"a": "expired"} and run.detail("a") == "its end came"
-    assert run.plans[-1] is not None and run.plans[-1].placements == ()
+    assert run.plans[-1].placements == ()
 
 
 def test_a_cut_link_degrades_names_itself_and_is_mended(run: Run) -> None:
@@ -243,7 +250,7 @@ def test_a_change_that_does_not_fit_leaves_what_was_there(run: Run) -> None:
     assert run.states() == {"a": "active", "b": "active", "c": "active"}
     assert run.slicing.book.find("a").request.rate == 6e6
     assert "kept" in run.told("a")
-    assert run.plans[-1] is not None and len(run.plans[-1].placements) == 3
+    assert len(run.plans[-1].placements) == 3
 
 
 def test_a_change_while_another_is_decided_keeps_what_runs(run: Run) -> None:
@@ -253,7 +260,6 @@ def test_a_change_while_another_is_decided_keeps_what_runs(run: Run) -> None:
     run.after(0.3)
     run.apply(pipe("a", "5M"), pipe("b"))
     run.answered()
-    assert run.plans[-1] is not None
     assert {one.request.name for one in run.plans[-1].placements} == {"a", "b"}
     run.confirmed()
     run.settle()
@@ -286,6 +292,19 @@ def test_without_an_answer_requests_wait_and_are_asked_again(run: Run) -> None:
     assert run.states() == {"a": "admitted"}
 
 
+def test_a_plan_that_comes_while_the_network_changes_is_handed_over_again(run: Run) -> None:
+    run.create(pipe("a"))
+    run.takes = False
+    run.after(0.3)
+    run.answered()
+    run.after(0.05)
+    assert run.plans == [] and run.states() == {"a": "admitted"}
+    run.network, run.takes = replace(DIAMOND, version=DIAMOND.version + 1), True
+    run.after(0.05)
+    run.confirmed()
+    assert run.states() == {"a": "active"}
+
+
 def test_a_restart_forgets_nothing(tmp_path: Path) -> None:
     run = Run(tmp_path)
     run.create(pipe("a", latency="2s"), pipe("b", "8M"), pipe("c", "90M"), pipe("d", start="+1h"))
@@ -298,9 +317,7 @@ def test_a_restart_forgets_nothing(tmp_path: Path) -> None:
     again = Run(tmp_path, run.now)
     assert again.slicing.book.all() == before
     assert again.slicing.book.events(0, 99) == events
-    again.slicing.adopted(DIAMOND, run.now)
-    assert plan is not None and again.plans[-1] is not None
-    assert again.plans[-1].placements == plan.placements
+    assert again.slicing.plan.placements == plan.placements  # before any network is known
     again.settle()
     assert again.states() == {"a": "active", "b": "expired", "c": "rejected", "d": "pending"}
     assert again.sent == []  # nothing has to be decided anew
@@ -315,8 +332,7 @@ def test_admitted_before_a_restart_is_active_after_it(tmp_path: Path) -> None:
     run.answered()
     run.store.close()
     again = Run(tmp_path, run.now)
-    again.slicing.adopted(DIAMOND, run.now)
-    again.confirmed()
+    again.slicing.installed(again.slicing.plan, run.now)
     assert again.states() == {"a": "active"}
 
 
@@ -328,8 +344,8 @@ def test_a_restart_into_a_smaller_network_asks_anew(tmp_path: Path) -> None:
     again = Run(tmp_path, run.now)
     small = replace(DIAMOND, links=tuple(replace(link, capacity=4e6) for link in DIAMOND.links))
     again.network = small
-    again.slicing.adopted(small, run.now)
-    assert again.plans == [None]
+    again.after(0.0)
+    assert again.plans[-1].placements == ()
     again.settle()
     assert again.states() == {"a": "active", "b": "active"}
     assert again.path("a") != again.path("b")

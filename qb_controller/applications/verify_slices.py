@@ -68,6 +68,24 @@ def without(plan: SlicePlan, names: Collection[str]) -> SlicePlan:
     return replace(plan, placements=left)
 
 
+def restored(placements: Iterable[Placement]) -> SlicePlan:
+    """What an earlier run verified and kept, before the network of now is known.
+
+    To recognise rules by; :func:`verify` has to follow as soon as there is a network.
+    """
+    ordered = tuple(sorted(placements, key=lambda placement: placement.number))
+    return SlicePlan(max((one.decision for one in ordered), default=0), -1, ordered)
+
+
+def still(plan: SlicePlan, network: Network) -> SlicePlan:
+    """A verified plan on a network that has changed since.
+
+    It promises nothing new: whoever carries it out carries pipes that are not whole any more by
+    their backups, or as best effort, until the next decision.
+    """
+    return replace(plan, network_version=network.version)
+
+
 def held_by(request: SliceRequest, pipes: Iterable[Pipe], network: Network) -> dict[LinkId, float]:
     """Bit/s that a slice holds on each directed link (see the module's text)."""
     using: dict[LinkId, list[Ends]] = {}

@@ -1,0 +1,31 @@
+"""Compile every inner loop and keep it on disk: ``python -m qb_controller.precompile``.
+
+The set-up does this, so that the first controller, test or command after it does not spend its
+first half minute on compiling while it is waited for.
+"""
+
+from __future__ import annotations
+
+import sys
+
+from qb_controller.orchestration.features import features
+from qb_controller.orchestration.performance import Performance
+from qb_controller.runtime.worker import warm_all
+from quantum_backends.greedy import warm
+from quantum_backends.registry import BACKENDS
+from quantum_backends.testing import tiny_problem
+
+
+def main() -> int:
+    """Warm everything; what could not be loaded is told, and is no failure of the set-up."""
+    Performance({name: BACKENDS[name].family for name in BACKENDS}).warm()
+    features(tiny_problem(), 1.0)
+    for form in sorted({form for backend in BACKENDS.values() for form in backend.forms}):
+        warm(form)
+    for name, reason in warm_all(BACKENDS).items():
+        print(f"{name} {reason}", file=sys.stderr)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import get_args
 
 from qb_controller import __version__
+from qb_controller.model.slices import State
 from qb_controller.northbound.resources import mlu
 from qb_controller.northbound.view import View
 
@@ -41,7 +43,7 @@ def _escaped(text: str, quote: bool = True) -> str:
 
 def collect(view: View) -> list[Metric]:
     """Read every metric from the view; asks no switch."""
-    return [*_process(view), *_network(view), *_counters(view)]
+    return [*_process(view), *_network(view), *_slices(view), *_counters(view)]
 
 
 def _one(name: str, kind: str, meaning: str, value: float | None) -> Metric:
@@ -124,6 +126,32 @@ def _network(view: View) -> list[Metric]:
         _one(
             "qb_last_decision_mlu", "gauge", "Its expected MLU.", outcome.mlu if outcome else None
         ),
+    ]
+
+
+def _slices(view: View) -> list[Metric]:
+    """How many slices there are, and what each running one is promised and given."""
+    count = dict.fromkeys(get_args(State), 0)
+    for one in view.slices():
+        count[one.state] += 1
+    states = tuple(({"state": state}, float(n)) for state, n in count.items())
+    promised, offered, delivered, loss, kept = [], [], [], [], []
+    for name, found in sorted(view.delivered().items()):
+        kept.append(({"slice": name}, 0.0 if found.violation else 1.0))
+        for pipe in found.pipes:
+            labels = {"slice": name, "from": pipe.ends.src, "to": pipe.ends.dst}
+            promised.append((labels, pipe.promised))
+            offered += [] if pipe.offered is None else [(labels, pipe.offered)]
+            delivered += [] if pipe.delivered is None else [(labels, pipe.delivered)]
+            loss += [] if pipe.loss is None else [(labels, pipe.loss)]
+    return [
+        Metric("qb_slices", "gauge", "Slices by state.", states),
+        Metric("qb_slice_kept", "gauge", "1 while all promised is kept.", tuple(kept)),
+        Metric("qb_slice_promised_bits_per_second", "gauge", "Committed.", tuple(promised)),
+        Metric("qb_slice_offered_bits_per_second", "gauge", "At the ingress.", tuple(offered)),
+        Metric("qb_slice_delivered_bits_per_second", "gauge", "At the egress.", tuple(delivered)),
+        Metric("qb_slice_loss", "gauge", "Share lost within the promise.", tuple(loss)),
+        _one("qb_slice_events_total", "counter", "Events of slices.", view.newest_event()),
     ]
 
 

@@ -22,6 +22,9 @@ MAX_BODY = 64 * 1024
 MAX_SCENARIO = 8 * 2**20
 """Bytes of a radio scenario; 1,000 access points and 4,000 stations take half a megabyte."""
 
+MAX_SLICES = 2 * 2**20
+"""Bytes of requests for slices; a thousand take a quarter of a megabyte."""
+
 DEADLINE_S = (0.01, 60.0)
 """Allowed deadlines, as for the option of the controller."""
 
@@ -63,6 +66,24 @@ def limit(values: Mapping[str, str], default: int, largest: int) -> int:
     if not 1 <= number <= largest:
         raise InputError(f"limit={text}: want a whole number from 1 to {largest}")
     return number
+
+
+def number(values: Mapping[str, str], key: str, default: int) -> int:
+    """Read a whole number from 0 up; the default where it is not given."""
+    text = values.get(key)
+    if text is None:
+        return default
+    if not (text.isascii() and text.isdigit() and len(text) < 16):
+        raise InputError(f"{key}={text}: want a whole number from 0 up")
+    return int(text)
+
+
+def flag(values: Mapping[str, str], key: str) -> bool:
+    """Read ``true`` or ``false``; false where it is not given."""
+    text = values.get(key, "false")
+    if text not in ("true", "false"):
+        raise InputError(f"{key}={text}: want true or false")
+    return text == "true"
 
 
 def switch(network: Network, text: str) -> int:

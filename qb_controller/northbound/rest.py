@@ -1,8 +1,9 @@
 """The REST interface: a plain WSGI application over a :class:`~qb_controller.northbound.view.View`.
 
 All answers are JSON (``/metrics`` is Prometheus text); an error is ``{"error": TEXT, "status":
-CODE}``: 400 the request is wrong, 404 no such thing, 405 wrong method, 413 body too large, 503 a
-switch or the optimiser did not answer, 500 a fault of the controller (logged).
+CODE}``: 400 the request is wrong, 404 no such thing, 405 wrong method, 409 the name is taken, 413
+body too large, 503 a switch or the optimiser did not answer, 500 a fault of the controller
+(logged).
 """
 
 from __future__ import annotations
@@ -18,8 +19,8 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from werkzeug.routing import Map, Rule
 from werkzeug.wrappers import Request, Response
 
-from qb_controller.errors import InputError, NotFound, QBError
-from qb_controller.northbound import inspection, metrics, params, resources
+from qb_controller.errors import Conflict, InputError, NotFound, QBError
+from qb_controller.northbound import inspection, metrics, params, resources, slices
 from qb_controller.northbound.readings import Readings
 from qb_controller.northbound.view import View
 
@@ -59,6 +60,8 @@ class Endpoint:
         Allowed query parameters and keys of the body.
     unread : int
         Most bytes of a body that is passed on as it is; 0 where it is read here.
+    bodiless : bool
+        Whether no body is wanted although it is no GET.
     """
 
     method: str
@@ -68,6 +71,7 @@ class Endpoint:
     query: tuple[str, ...] = ()
     body: tuple[str, ...] = ()
     unread: int = 0
+    bodiless: bool = False
 
 
 class RestApi:
@@ -102,6 +106,8 @@ class RestApi:
             return self._answer(request)
         except NotFound as error:
             return _failure(404, str(error))
+        except Conflict as error:
+            return _failure(409, str(error))
         except InputError as error:
             return _failure(400, str(error))
         except QBError as error:
@@ -127,7 +133,7 @@ class RestApi:
         if endpoint.unread:
             params.is_json(request.mimetype)
             data = request.get_data()
-        elif endpoint.method != "GET":
+        elif endpoint.method != "GET" and not endpoint.bodiless:
             body = params.body(request.get_data(), request.mimetype, endpoint.body)
         value = endpoint.answer(Call(query, str(variables.get("name", "")), body, data))
         if isinstance(value, Response):
@@ -138,7 +144,67 @@ class RestApi:
         return _json(200, value)
 
     def _endpoints(self) -> list[Endpoint]:
-        return [*self._state(), *self._rules_and_decisions(), *self._applications()]
+        several = self._state(), self._rules_and_decisions(), self._slices(), self._applications()
+        return [endpoint for some in several for endpoint in some]
+
+    def _slices(self) -> list[Endpoint]:
+        """Slices and what happens to them."""
+        view = self._view
+        path, one, size = "/v1/slices", "/v1/slices/<name>", params.MAX_SLICES
+        return [
+            Endpoint(
+                "GET",
+                path,
+                "slices, expired ones only with state=expired",
+                lambda call: slices.rows(view, call.query.get("state")),
+                ("state",),
+            ),
+            Endpoint(
+                "POST",
+                path,
+                "ask for a slice, or for several at once",
+                lambda call: _json(201, slices.create(view, call.data)),
+                unread=size,
+            ),
+            Endpoint(
+                "PUT",
+                path,
+                "apply a whole set of slices; dry_run=true only tells what would change",
+                lambda call: slices.apply(view, call.data, call.query),
+                ("dry_run",),
+                unread=size,
+            ),
+            Endpoint(
+                "GET",
+                "/v1/schemas/slices",
+                "JSON schema of a request and of a set",
+                lambda call: slices.schema(),
+            ),
+            Endpoint(
+                "GET", one, "a slice and its paths", lambda call: slices.one_slice(view, call.name)
+            ),
+            Endpoint(
+                "DELETE",
+                one,
+                "end a slice",
+                lambda call: slices.delete(view, call.name),
+                bodiless=True,
+            ),
+            Endpoint(
+                "GET",
+                "/v1/events",
+                "what happened to slices, after a number",
+                lambda call: slices.events(view, call.query),
+                ("since", "limit"),
+            ),
+            Endpoint(
+                "GET",
+                "/v1/events/stream",
+                "the same as server-sent events, as they come",
+                lambda call: _streamed(slices.stream(view, call.query)),
+                ("since",),
+            ),
+        ]
 
     def _applications(self) -> list[Endpoint]:
         """Optimisation for others."""
@@ -262,6 +328,10 @@ class RestApi:
 def make_app(view: View) -> RestApi:
     """WSGI application over a view."""
     return RestApi(view)
+
+
+def _streamed(lines: Iterator[str]) -> Response:
+    return Response(lines, headers={"Cache-Control": "no-store"}, mimetype="text/event-stream")
 
 
 def _in_pieces(rows: Iterator[object], pause: Callable[[], None]) -> Iterator[str]:

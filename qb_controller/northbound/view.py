@@ -11,9 +11,12 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from qb_controller.model.decision import Decision
+from qb_controller.model.delivered import Delivered
 from qb_controller.model.network import LinkId, Network
 from qb_controller.model.plan import Route
 from qb_controller.model.rules import FlowRule, GroupRule, RuleSet
+from qb_controller.model.slice_life import Event, Slice
+from qb_controller.model.slices import SliceRequest
 from qb_controller.model.telemetry import Demand
 from qb_controller.southbound.intent import Intent
 from qb_controller.southbound.labels import Numbers
@@ -193,6 +196,63 @@ class View(Protocol):
         qb_controller.errors.OptimiserError
             It is down or did not answer.
         """
+        ...
+
+    def slices(self) -> Sequence[Slice]:
+        """Every slice by name, those rejected and expired included."""
+        ...
+
+    def slice(self, name: str) -> Slice:
+        """One slice.
+
+        Raises
+        ------
+        qb_controller.errors.NotFound
+        """
+        ...
+
+    def ask_slices(self, requests: Sequence[SliceRequest]) -> None:
+        """Take in new requests, all or none.
+
+        Raises
+        ------
+        qb_controller.errors.Conflict
+            A name is taken.
+        """
+        ...
+
+    def compare_slices(self, requests: Sequence[SliceRequest]) -> dict[str, list[str]]:
+        """Names that a whole set would create, change, leave (``unchanged``) and delete."""
+        ...
+
+    def apply_slices(self, requests: Sequence[SliceRequest]) -> dict[str, list[str]]:
+        """Take in a whole set; what it did, as :meth:`compare_slices` says it."""
+        ...
+
+    def delete_slice(self, name: str) -> None:
+        """End a slice.
+
+        Raises
+        ------
+        qb_controller.errors.NotFound
+            There is none, or it has ended.
+        """
+        ...
+
+    def delivered(self) -> Mapping[str, Delivered]:
+        """What running slices were given over the last interval, by name."""
+        ...
+
+    def events(self, since: int, limit: int) -> Sequence[Event]:
+        """Events with numbers above ``since``, oldest first."""
+        ...
+
+    def newest_event(self) -> int:
+        """Number of the newest event, 0 where there is none."""
+        ...
+
+    def wait_event(self, since: int, seconds: float) -> bool:
+        """Wait for an event with a number above ``since``; False where none came in time."""
         ...
 
     def repair(self) -> None:

@@ -6,16 +6,24 @@ half by decision 7.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from qb_controller.errors import InstallError
 from qb_controller.model.decision import Candidate, Decision, Outcome
+from qb_controller.model.delivered import Delivered
 from qb_controller.model.network import Host, Link, LinkId, Network, Path, Switch
 from qb_controller.model.plan import Plan, Route, Share, VerifiedPlan
 from qb_controller.model.rules import FlowRule, GroupRule, RuleSet
+from qb_controller.model.slice_life import Event, Slice
+from qb_controller.model.slices import SliceRequest
 from qb_controller.model.telemetry import Demand
 from qb_controller.northbound.view import LiveRule, OptimiserStatus, Status, TeSettings
+from qb_controller.runtime.messages import Settings, SlicesRequest
+from qb_controller.slice_book import SliceBook
+from qb_controller.slice_store import SliceStore
+from qb_controller.slicing import Slicing
 from qb_controller.southbound.compile import compile_rules
 from qb_controller.southbound.intent import Intent
 from qb_controller.southbound.labels import Numbers
@@ -74,8 +82,13 @@ class StillView:
     packets: dict[tuple[int, object], int] = field(default_factory=dict)
     repairs: int = 0
     asked: bytes = b""
+    measured: dict[str, Delivered] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        self.questions: list[SlicesRequest] = []
+        self.slicing = Slicing(
+            SliceBook(SliceStore()), Settings(), 0.0, self._ask, lambda plan: True
+        )
         self._numbers = Numbers()
         base = with_network(Intent(), self.net, self._numbers)
         plan = VerifiedPlan(Plan("te", 7, (SPLIT,)), self.net.version, 0.6)
@@ -148,3 +161,52 @@ class StillView:
     def repair(self) -> None:
         self.repairs += 1
         self.held = {dpid: dict(rules) for dpid, rules in self.intended().items()}
+
+    def _ask(self, message: object) -> bool:
+        assert isinstance(message, SlicesRequest)
+        self.questions.append(message)
+        return True
+
+    def decide(self) -> None:
+        """Have what was asked for decided by a first fit and confirmed at once."""
+        from tests.support.first_fit import answer
+
+        for _ in range(2):
+            self.slicing.tick(self.net, time.time(), time.monotonic())
+            while self.questions:
+                result = answer(self.questions.pop())
+                self.slicing.received(result, time.time(), time.monotonic())
+        self.slicing.installed(self.slicing.plan, time.time())
+
+    def slices(self) -> Sequence[Slice]:
+        return self.slicing.book.all()
+
+    def slice(self, name: str) -> Slice:
+        return self.slicing.book.find(name)
+
+    def ask_slices(self, requests: Sequence[SliceRequest]) -> None:
+        self.slicing.create(requests, time.time(), time.monotonic())
+
+    def compare_slices(self, requests: Sequence[SliceRequest]) -> dict[str, list[str]]:
+        return self.slicing.book.difference(requests)
+
+    def apply_slices(self, requests: Sequence[SliceRequest]) -> dict[str, list[str]]:
+        return self.slicing.replace_all(requests, time.time(), time.monotonic())
+
+    def delete_slice(self, name: str) -> None:
+        self.slicing.delete(name, time.time(), time.monotonic())
+
+    def delivered(self) -> Mapping[str, Delivered]:
+        return self.measured
+
+    def events(self, since: int, limit: int) -> Sequence[Event]:
+        return self.slicing.book.events(since, limit)
+
+    def newest_event(self) -> int:
+        return self.slicing.book.newest_event()
+
+    def wait_event(self, since: int, seconds: float) -> bool:
+        until = time.monotonic() + seconds
+        while self.newest_event() <= since and time.monotonic() < until:
+            time.sleep(0.01)
+        return self.newest_event() > since

@@ -17,6 +17,7 @@ SUBJECTS = {
     "flow": ("bench_flow", "maximum total flow beside published figures"),
     "qaoa": ("bench_qaoa", "QAOA of 8 to 20 qubits beside guessing, annealing and another's QAOA"),
     "wireless": ("bench_wireless", "channels: every backend, size and deadline"),
+    "slices": ("bench_slices", "admission of slices: every backend and size, and over time"),
     "formulate": ("bench_formulate", "time and memory to formulate, by size"),
 }
 """Name: (module in :mod:`qb_controller.commands`, summary). A module has ``add_arguments(name,

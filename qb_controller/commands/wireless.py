@@ -89,13 +89,13 @@ def read_file(path: str) -> Scenario:
 
 
 @contextlib.contextmanager
-def service_for(backend: str) -> Iterator[Service]:
-    """Warm workers for choices, with the policy in front of them; nothing is kept.
+def service_for(backend: str, form: str = "choices") -> Iterator[Service]:
+    """Warm workers for a form of problem, with the policy in front of them; nothing is kept.
 
     Raises
     ------
     InputError
-        The backend does not exist or does not take choices.
+        The backend does not exist or does not take such problems.
     """
     from qb_controller.commands.direct import backends_for
     from qb_controller.orchestration.journal import Journal
@@ -103,13 +103,13 @@ def service_for(backend: str) -> Iterator[Service]:
     from qb_controller.runtime.workers import WorkerPool
     from quantum_backends.testing import known_problems
 
-    backends = backends_for("choices", None if backend == "auto" else backend)
+    backends = backends_for(form, None if backend == "auto" else backend)
     journal = Journal(None)
     with only_answers(), WorkerPool(backends) as pool:
         pool.wait_ready(PATIENCE_S)
         service = Service(pool, backends, journal)
         for each in backends:
-            service.refusal(each, known_problems("choices")[0])
+            service.refusal(each, known_problems(form)[0])
         try:
             yield service
         finally:

@@ -12,7 +12,7 @@ import numpy as np
 from quantum_backends import packing_kernels as kernels
 from quantum_backends.highs import QuietHighs, has_feasible_point
 from quantum_backends.packing import PackingProblem, random_packing
-from quantum_backends.packing_lp import packing_rows
+from quantum_backends.packing_lp import master_of
 from quantum_backends.packing_search import BestPacking, density, priced_density
 from quantum_backends.solution import Solution
 from quantum_backends.solver import Budget, check_accepted
@@ -43,7 +43,7 @@ class PackingMip:
         best = BestPacking(problem, budget, self.name)
         info: dict[str, float | str] = {"status": "not needed"}
         if problem.size and not best.proven and budget.left() > _MARGIN_S:
-            solver = packing_rows(problem)
+            solver = master_of(problem).solver
             q = len(problem.worth)
             integer = np.full(q, highspy.HighsVarType.kInteger)
             solver.changeColsIntegrality(q, np.arange(q, dtype=np.int32), integer)

@@ -33,6 +33,9 @@ COMMANDS = {
     "traffic": ("traffic", "make a traffic matrix for a topology"),
     "demo": ("demo", "a live network before and after Q-Backbone (needs root)"),
     "solve": ("solve", "route the demands of a file, without a network"),
+    "slice": ("slices", "ask for a network slice, show, change or end one"),
+    "slices": ("slices", "all network slices, what they are promised and given"),
+    "events": ("events", "what happened to slices, and as it happens"),
     "wireless": ("wireless", "channels of access points, from a scenario file"),
     "bench": ("bench", "measure, on a live network and without"),
 }

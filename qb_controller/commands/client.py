@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import http.client
 import json
 import os
+from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
@@ -68,15 +70,38 @@ class Client:
         """Send ``body`` as JSON and return the JSON of the answer."""
         return self._ask(method, path, json.dumps(body).encode())
 
+    def delete(self, path: str) -> Any:
+        """Return the JSON of a DELETE."""
+        return self._ask("DELETE", path, None)
+
+    def follow(self, path: str, **query: str | int | None) -> Iterator[dict[str, Any]]:
+        """Yield the data of server-sent events as they come, until the controller ends."""
+        given = {key: value for key, value in query.items() if value is not None}
+        with self._connection() as connection:
+            target = path + (f"?{urlencode(given)}" if given else "")
+            connection.request("GET", self._prefix + target)
+            response = connection.getresponse()
+            if response.status != 200:
+                self._read(response.status, response.read())
+            for line in response:
+                if line.startswith(b"data: "):
+                    yield json.loads(line.removeprefix(b"data: "))
+
     def _ask(self, method: str, target: str, body: bytes | None) -> Any:
         headers = {"Accept": "application/json"}
         if body is not None:
             headers["Content-Type"] = "application/json"
-        connection = self._kind(*self._address, timeout=self._timeout_s)
-        try:
+        with self._connection() as connection:
             connection.request(method, self._prefix + target, body, headers)
             response = connection.getresponse()
             status, text = response.status, response.read()
+        return self._read(status, text)
+
+    @contextlib.contextmanager
+    def _connection(self) -> Iterator[Any]:
+        connection = self._kind(*self._address, timeout=self._timeout_s)
+        try:
+            yield connection
         except TimeoutError:
             raise ControllerError(
                 f"the controller at {self.url} gave no answer within {self._timeout_s:g} s"
@@ -88,7 +113,6 @@ class Client:
             ) from None
         finally:
             connection.close()
-        return self._read(status, text)
 
     def _read(self, status: int, text: bytes) -> Any:
         try:

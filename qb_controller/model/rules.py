@@ -1,4 +1,4 @@
-"""Flow rules and groups as values, independent of any OpenFlow library.
+"""Flow rules, groups and meters as values, independent of any OpenFlow library.
 
 Match fields and actions are plain tuples so that rules compare, hash and print without help.
 """
@@ -16,7 +16,8 @@ Match = tuple[tuple[str, MatchValue], ...]
 
 Action = tuple[str] | tuple[str, int | str]
 """One of ``("output", port)``, ``("in_port",)``, ``("group", id)``, ``("set_eth_dst", mac)``,
-``("push_vlan", vid)``, ``("pop_vlan",)``, ``("goto", table)``, ``("controller",)``."""
+``("push_vlan", vid)``, ``("pop_vlan",)``, ``("set_ip_dscp", code point)``, ``("controller",)``,
+``("meter", id)`` (first of all, in flow rules only), ``("goto", table)`` (last of all)."""
 
 
 class RuleKey(NamedTuple):
@@ -78,9 +79,46 @@ class GroupRule:
     type: str
     buckets: tuple[Bucket, ...]
 
+    @property
+    def key(self) -> int:
+        return self.group_id
 
-RuleSet = dict[RuleKey | int, FlowRule | GroupRule]
-"""All entries of one switch: flow rules by :class:`RuleKey`, groups by group id."""
+
+class MeterKey(NamedTuple):
+    """What identifies a meter within a switch."""
+
+    meter: int
+
+
+@dataclass(frozen=True, slots=True)
+class MeterRule:
+    """One meter with one band: what comes faster than the rate is dropped.
+
+    Attributes
+    ----------
+    meter_id : int
+    rate : int
+        Kbit/s of frames without checksum, Ethernet header included.
+    burst : int
+        Kbit that may come at once.
+    """
+
+    meter_id: int
+    rate: int
+    burst: int
+
+    @property
+    def key(self) -> MeterKey:
+        return MeterKey(self.meter_id)
+
+
+Entry = FlowRule | GroupRule | MeterRule
+
+EntryKey = RuleKey | MeterKey | int
+
+RuleSet = dict[EntryKey, Entry]
+"""All entries of one switch: flow rules by :class:`RuleKey`, meters by :class:`MeterKey`, groups by
+group id."""
 
 
 def matches(**fields: MatchValue) -> Match:

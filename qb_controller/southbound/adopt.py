@@ -7,16 +7,18 @@ from collections.abc import Iterator
 
 from qb_controller.model.network import Host, LinkId, Network
 from qb_controller.model.plan import WEIGHT_TOTAL
-from qb_controller.model.rules import Bucket, FlowRule, GroupRule, RuleKey, RuleSet, matches
+from qb_controller.model.rules import FlowRule, GroupRule, RuleKey, RuleSet, matches
 from qb_controller.southbound import layout
-from qb_controller.southbound.cookies import Cookie, decode
+from qb_controller.southbound.carried import Carried, SlicePath
 from qb_controller.southbound.intent import Intent, LabelledShare, Pair, Steering, Tree, taken_by
-from qb_controller.southbound.labels import BASE, EPOCHS, Label, Numbers, parse
+from qb_controller.southbound.labels import BASE, EPOCHS, Label, Numbers
 from qb_controller.southbound.reading import (
     Held,
     bypass_found,
     label_path,
+    label_put_on,
     number_entries,
+    path_cookie,
     sending_port,
     transit_rule,
 )
@@ -48,7 +50,7 @@ def adopt(held: Held, network: Network, numbers: Numbers) -> Intent:
     pairs: dict[Pair, Steering] = {}
     base_labels: Counter[Label] = Counter()
     for ingress, egress, group in _pair_groups(held, network, numbers):
-        label = _label(group.buckets[0]) if group.buckets else None
+        label = label_put_on(group.buckets[0]) if group.buckets else None
         if label is not None and label.ingress == BASE:
             base_labels[label] += 1
             continue
@@ -62,6 +64,7 @@ def adopt(held: Held, network: Network, numbers: Numbers) -> Intent:
         bypasses={bypass.link: bypass for bypass in found if bypass is not None},
         pairs=pairs,
         epoch=_newest({label.epoch for label in labels}),
+        slices=_slices(held, network, numbers),
     )
 
 
@@ -83,9 +86,8 @@ def adopted_hosts(held: Held) -> list[Host]:
                 actions.get("output"),
             )
             if isinstance(ip, str) and isinstance(mac, str) and isinstance(port, int):
-                priority = layout.LOOKALIKE if parse(mac) else layout.INGRESS
                 match = matches(eth_type=layout.ETH_IPV4, eth_dst=mac)
-                local = rules.get(RuleKey(layout.CLASSIFY, priority, match))
+                local = rules.get(RuleKey(layout.ENTER, layout.INGRESS, match))
                 if isinstance(local, FlowRule) and local.actions == (("output", port),):
                     hosts.append(Host(mac, mac, ip, dpid, port))
     return sorted(hosts, key=lambda host: (host.mac, host.ip))
@@ -118,24 +120,17 @@ def _pair_groups(
                 yield ingress, egress, group
 
 
-def _label(bucket: Bucket) -> Label | None:
-    for action in bucket.actions:
-        if action[0] == "set_eth_dst" and len(action) == 2:
-            return parse(str(action[1]))
-    return None
-
-
 def _steering(held: Held, network: Network, pair: Pair, group: GroupRule) -> Steering | None:
     shares, owners = [], set()
     for bucket in group.buckets:
-        label = _label(bucket)
+        label = label_put_on(bucket)
         port = sending_port(held[pair[0]], bucket.actions)
         if label is None or port is None:
             return None
         path = label_path(held, network, pair[0], port, label, pair[1])
         if path is None:
             return None
-        cookie = _cookie(held, path.links, pair[1], label)
+        cookie = path_cookie(held, path.links, pair[1], label)
         owners.add(cookie.app)
         weight = bucket.weight if group.type == "select" else WEIGHT_TOTAL
         shares.append(LabelledShare(path, weight, label, cookie.epoch))
@@ -146,15 +141,37 @@ def _steering(held: Held, network: Network, pair: Pair, group: GroupRule) -> Ste
     return Steering(owners.pop(), decision, tuple(by_label))
 
 
-def _cookie(held: Held, links: tuple[LinkId, ...], egress: int, label: Label) -> Cookie:
-    """Cookie of a label's first rule past the ingress."""
-    if len(links) > 1:
-        rule = transit_rule(held.get(links[1].dpid, {}), label)
-    else:
-        key = RuleKey(layout.CLASSIFY, layout.ONE_HOP, matches(eth_dst=label.mac))
-        found = held.get(egress, {}).get(key)
-        rule = found if isinstance(found, FlowRule) else None
-    return (decode(rule.cookie) if rule else None) or Cookie("te")
+def _slices(held: Held, network: Network, numbers: Numbers) -> dict[int, Carried]:
+    """Paths of slices, by number: each stands in a group at its ingress, taken now or not."""
+    found: dict[int, dict[SlicePath, None]] = {}
+    for ingress, rules in sorted(held.items()):
+        for key, group in rules.items():
+            if not isinstance(group, GroupRule) or not isinstance(key, int):
+                continue
+            kind, parts = layout.group_kind(key)
+            if kind != "slice" or not group.buckets:
+                continue
+            number, pipe, _ = layout.slice_of(parts)
+            way = _slice_path(held, network, numbers, (ingress, pipe), group)
+            if way is not None:
+                found.setdefault(number, {})[way] = None
+    return {number: Carried(number, None, ways=tuple(ways)) for number, ways in found.items()}
+
+
+def _slice_path(
+    held: Held, network: Network, numbers: Numbers, at: tuple[int, int], group: GroupRule
+) -> SlicePath | None:
+    ingress, pipe = at
+    label = label_put_on(group.buckets[0])
+    port = sending_port(held[ingress], group.buckets[0].actions)
+    egress = numbers.dpid(label.egress) if label is not None else None
+    if label is None or port is None or egress is None:
+        return None
+    path = label_path(held, network, ingress, port, label, egress)
+    if path is None:
+        return None
+    cookie = path_cookie(held, path.links, egress, label)
+    return SlicePath(pipe, path, label, cookie.epoch)
 
 
 def _trees(

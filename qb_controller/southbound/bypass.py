@@ -17,6 +17,8 @@ from qb_controller.model.network import Link, LinkId, Network, Path
 TAGS = range(1, 4095)
 """VLAN numbers that may be used (0 and 4095 are reserved by IEEE 802.1Q)."""
 
+NOTHING_CLOSED: Mapping[LinkId, int] = {}
+
 PAUSE_EVERY = 16
 """Bypasses worked out between two pauses: about a millisecond in a network of 50 switches."""
 
@@ -52,7 +54,10 @@ Bypasses = Mapping[LinkId, Bypass]
 
 
 def plan_bypasses(
-    network: Network, before: Bypasses, taken: Collection[int] = frozenset()
+    network: Network,
+    before: Bypasses,
+    taken: Collection[int] = frozenset(),
+    closed: Mapping[LinkId, int] = NOTHING_CLOSED,
 ) -> Generator[None, None, dict[LinkId, Bypass]]:
     """Bypasses of all links; what stays the same keeps its tag, what changes gets a free one.
 
@@ -66,6 +71,9 @@ def plan_bypasses(
         The bypasses up to now.
     taken : collection of int
         Further tags that the switches still hold rules for.
+    closed : mapping of LinkId to int
+        Links that only one slice may use, with its number: ways around others avoid them, and ways
+        around them avoid those of other slices.
 
     Returns
     -------
@@ -78,7 +86,7 @@ def plan_bypasses(
     for count, link in enumerate(sorted(network.links, key=lambda link: link.id)):
         if count % PAUSE_EVERY == PAUSE_EVERY - 1:
             yield
-        way = _way_around(link, network.links_out)
+        way = _way_around(link, network.links_out, closed)
         if way:
             path = Path(tuple(step.id for step in way), link.dst)
             old = before.get(link.id)
@@ -91,14 +99,19 @@ def plan_bypasses(
     return found
 
 
-def _way_around(link: Link, links_out: Mapping[int, tuple[Link, ...]]) -> list[Link]:
+def _way_around(
+    link: Link, links_out: Mapping[int, tuple[Link, ...]], closed: Mapping[LinkId, int]
+) -> list[Link]:
     """Fewest hops from a link's sender to its receiver without its cable; empty where none."""
+    mine = closed.get(link.id)
     cable = (link.id, LinkId(link.dst, link.dst_port))
     came_by: dict[int, Link] = {}
     queue = deque([link.src])
     while queue and link.dst not in came_by:
         for step in links_out.get(queue.popleft(), ()):
-            if step.dst not in came_by and step.dst != link.src and step.id not in cable:
+            if step.dst in came_by or step.dst == link.src or step.id in cable:
+                continue
+            if closed.get(step.id, mine) == mine:
                 came_by[step.dst] = step
                 queue.append(step.dst)
     way: list[Link] = []

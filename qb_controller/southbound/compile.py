@@ -1,8 +1,8 @@
 """An intent as rules of every switch, worked out anew only where something changed.
 
-The intent falls into parts (a switch, a host, a link, a tree, a pair). Each has a *source*, the
-values its rules follow from. A part is compiled again when its source differs from last time, or
-when one of the links it crosses got another far end or another bypass.
+The intent falls into parts (a switch, a host, a link, a tree, a pair, a slice). Each has a
+*source*, the values its rules follow from. A part is compiled again when its source differs from
+last time, or when one of the links it crosses got another far end or another bypass.
 """
 
 from __future__ import annotations
@@ -15,9 +15,11 @@ from qb_controller.model.network import Host, Link, LinkId, Network
 from qb_controller.model.rules import RuleSet
 from qb_controller.southbound import fragments
 from qb_controller.southbound.bypass import Bypass
+from qb_controller.southbound.carried import Carried
 from qb_controller.southbound.fragments import Placed
 from qb_controller.southbound.intent import Intent, Steering, Tree, pairs_of
 from qb_controller.southbound.labels import Numbers
+from qb_controller.southbound.slice_rules import slice_rules
 from qb_controller.southbound.steps import run
 
 Part = tuple[str, Any]
@@ -153,6 +155,9 @@ def _sources(
         sources["host", host.mac] = (host, addresses, tuple(intent.trees[host.dpid].next_link))
     for pair in pairs_of(intent, network):
         sources["pair", pair] = intent.pairs.get(pair) or (intent.trees[pair[1]],)
+    for number, carried in intent.slices.items():
+        if carried.placement is not None:
+            sources["slice", number] = carried
     return sources
 
 
@@ -175,6 +180,8 @@ def _is_stale(source: object, old: object, changed: set[LinkId]) -> bool:
         return not changed.isdisjoint(source.next_link.values())
     if isinstance(source, Steering):
         return any(not changed.isdisjoint(share.path.links) for share in source.shares)
+    if isinstance(source, Carried):
+        return any(not changed.isdisjoint(way.path.links) for way in source.ways)
     return False
 
 
@@ -192,6 +199,8 @@ def _compile(
         return fragments.link_rules(link, intent.bypasses.get(name))
     if kind == "tree":
         return fragments.tree_rules(source, network, intent.bypasses, numbers)
+    if kind == "slice":
+        return slice_rules(source, network, intent.bypasses)
     if isinstance(source, Steering):
         return fragments.steered_rules(name, source, network, intent.bypasses, numbers)
     return fragments.base_pair_rules(name, source[0], network, numbers)

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from qb_controller.model.rules import FlowRule, GroupRule, RuleSet
+from qb_controller.model.rules import Entry, RuleSet
 from qb_controller.southbound.layout import left_alone
-
-Entry = FlowRule | GroupRule
 
 
 @dataclass(frozen=True, slots=True)

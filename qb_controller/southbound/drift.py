@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 from qb_controller.model.network import Network
-from qb_controller.model.rules import FlowRule, GroupRule, RuleSet
+from qb_controller.model.rules import Entry, FlowRule, GroupRule, RuleSet
 from qb_controller.southbound import cookies, layout, words
 from qb_controller.southbound.diff import diff
 from qb_controller.southbound.update import Place
@@ -24,7 +24,7 @@ class Difference:
     kind : str
         ``missing``; ``unexpected``, an entry of this project that nothing asks for; ``foreign``, an
         entry of somebody else; ``differs``; or ``unread``, the switch was not there to be asked.
-    entry : FlowRule, GroupRule or None
+    entry : FlowRule, GroupRule, MeterRule or None
         As meant; as found for the unexpected and the foreign.
     what : str
         In words, with both versions where they differ.
@@ -33,7 +33,7 @@ class Difference:
     dpid: int
     switch: str
     kind: str
-    entry: FlowRule | GroupRule | None
+    entry: Entry | None
     what: str
 
 
@@ -79,21 +79,22 @@ def _of_switch(
     for entry in delta.adds:
         yield Difference(dpid, name, "missing", entry, words.entry(entry))
     for entry in delta.mods:
-        there = found[entry.key if isinstance(entry, FlowRule) else entry.group_id]
+        there = found[entry.key]
         what = f"{words.entry(there)}, cookie {_cookie(there)}; meant: {words.entry(entry)}"
         yield Difference(dpid, name, "differs", entry, f"{what}, cookie {_cookie(entry)}")
     for entry in delta.deletes:
-        key = entry.key if isinstance(entry, FlowRule) else entry.group_id
-        if (dpid, key) not in retiring:
+        if (dpid, entry.key) not in retiring:
             kind = "unexpected" if _ours(entry) else "foreign"
             yield Difference(dpid, name, kind, entry, words.entry(entry))
 
 
-def _ours(entry: FlowRule | GroupRule) -> bool:
+def _ours(entry: Entry) -> bool:
     if isinstance(entry, FlowRule):
         return cookies.is_ours(entry.cookie)
-    return layout.group_kind(entry.group_id)[0] != "foreign"
+    if isinstance(entry, GroupRule):
+        return layout.group_kind(entry.group_id)[0] != "foreign"
+    return bool(layout.meter_of(entry.meter_id)[0])
 
 
-def _cookie(entry: FlowRule | GroupRule) -> str:
+def _cookie(entry: Entry) -> str:
     return f"{entry.cookie:#x}" if isinstance(entry, FlowRule) else "none"

@@ -16,36 +16,56 @@ from collections.abc import Collection, Iterator
 from itertools import pairwise
 
 from qb_controller.model.network import Host, Link, Network
-from qb_controller.model.rules import Action, Bucket, FlowRule, GroupRule, Match, RuleKey, matches
+from qb_controller.model.rules import (
+    Action,
+    Bucket,
+    Entry,
+    EntryKey,
+    FlowRule,
+    GroupRule,
+    Match,
+    matches,
+)
+from qb_controller.model.slices import OWN_DSCP
 from qb_controller.southbound import layout
 from qb_controller.southbound.bypass import Bypass, Bypasses
 from qb_controller.southbound.cookies import Cookie
 from qb_controller.southbound.intent import Pair, Steering, Tree
 from qb_controller.southbound.labels import Label, Numbers, egress_mask, parse
 
-Placed = tuple[int, RuleKey | int, FlowRule | GroupRule]
+Placed = tuple[int, EntryKey, Entry]
 """An entry, its key, and the datapath id of the switch it belongs to."""
 
 BASE = Cookie("base").value
 
+UNMARKED: tuple[Action, ...] = (("set_ip_dscp", 0), ("goto", layout.ENTER))
+"""What becomes of a packet that is in no slice, whatever it says of itself."""
 
-def _flow(
+
+def flow(
     dpid: int, table: int, priority: int, match: Match, actions: tuple[Action, ...], cookie: int
 ) -> Placed:
     rule = FlowRule(table, priority, match, actions, cookie)
     return dpid, rule.key, rule
 
 
-def _group(dpid: int, group_id: int, kind: str, *buckets: Bucket) -> Placed:
+def group(dpid: int, group_id: int, kind: str, *buckets: Bucket) -> Placed:
     return dpid, group_id, GroupRule(group_id, kind, buckets)
 
 
 def switch_rules(dpid: int, numbers: Numbers) -> Iterator[Placed]:
-    """What every switch has: labels towards it are delivered, ARP goes to the controller."""
+    """What every switch has: labels towards it are delivered, ARP goes to the controller, packets
+    of hosts to table 2 without the mark of slices.
+    """
     mine = matches(eth_dst=egress_mask(numbers.of(dpid)))
-    yield _flow(dpid, layout.CLASSIFY, layout.EGRESS, mine, (("goto", layout.DELIVER),), BASE)
+    yield flow(dpid, layout.CLASSIFY, layout.EGRESS, mine, (("goto", layout.DELIVER),), BASE)
     arp = matches(eth_type=layout.ETH_ARP)
-    yield _flow(dpid, layout.CLASSIFY, layout.ARP, arp, (("controller",),), BASE)
+    yield flow(dpid, layout.CLASSIFY, layout.ARP, arp, (("controller",),), BASE)
+    enter: tuple[Action, ...] = (("goto", layout.ENTER),)
+    ip = matches(eth_type=layout.ETH_IPV4)
+    yield flow(dpid, layout.CLASSIFY, layout.FROM_HOST, ip, enter, BASE)
+    marked = matches(eth_type=layout.ETH_IPV4, ip_dscp=OWN_DSCP)
+    yield flow(dpid, layout.CLASSIFY, layout.MARKED, marked, UNMARKED, BASE)
 
 
 def host_rules(
@@ -65,14 +85,16 @@ def host_rules(
     deliver: tuple[Action, ...] = (("set_eth_dst", host.mac), ("output", host.port))
     for ip in addresses:
         match = matches(eth_type=layout.ETH_IPV4, ipv4_dst=ip)
-        yield _flow(host.dpid, layout.DELIVER, layout.LOCAL, match, deliver, BASE)
+        yield flow(host.dpid, layout.DELIVER, layout.LOCAL, match, deliver, BASE)
     match = matches(eth_type=layout.ETH_IPV4, eth_dst=host.mac)
-    priority = layout.LOOKALIKE if parse(host.mac) else layout.INGRESS
     local: tuple[Action, ...] = (("output", host.port),)
-    yield _flow(host.dpid, layout.CLASSIFY, priority, match, local, BASE)
+    yield flow(host.dpid, layout.ENTER, layout.INGRESS, match, local, BASE)
     into: tuple[Action, ...] = (("group", layout.pair_group(numbers.of(host.dpid))),)
     for ingress in ingresses:
-        yield _flow(ingress, layout.CLASSIFY, priority, match, into, BASE)
+        yield flow(ingress, layout.ENTER, layout.INGRESS, match, into, BASE)
+    if parse(host.mac):
+        for dpid in (host.dpid, *ingresses):
+            yield flow(dpid, layout.CLASSIFY, layout.LOOKALIKE, match, UNMARKED, BASE)
 
 
 def link_rules(link: Link, bypass: Bypass | None) -> Iterator[Placed]:
@@ -80,25 +102,25 @@ def link_rules(link: Link, bypass: Bypass | None) -> Iterator[Placed]:
     out = Bucket((("output", link.src_port),), watch_port=link.src_port)
     protect, hairpin = layout.protect_group(link.src_port), layout.hairpin_group(link.src_port)
     if bypass is None:
-        yield _group(link.src, protect, "fast_failover", out)
-        yield _group(link.src, hairpin, "fast_failover", out)
+        yield group(link.src, protect, "fast_failover", out)
+        yield group(link.src, hairpin, "fast_failover", out)
         return
     first = bypass.first_port
     push: tuple[Action, ...] = (("push_vlan", bypass.tag),) if bypass.tag else ()
     around = Bucket((*push, ("output", first)), watch_port=first)
     back = Bucket((*push, ("in_port",)), watch_port=first)
-    yield _group(link.src, protect, "fast_failover", out, around)
-    yield _group(link.src, hairpin, "fast_failover", out, back)
+    yield group(link.src, protect, "fast_failover", out, around)
+    yield group(link.src, hairpin, "fast_failover", out, back)
     tagged = matches(vlan_vid=bypass.tag)
     last = len(bypass.path.links) - 1
     for position, step in enumerate(bypass.path.links):
         if position > 0:
             pop: tuple[Action, ...] = (("pop_vlan",),) if position == last else ()
             actions = (*pop, ("output", step.port))
-            yield _flow(step.dpid, layout.CLASSIFY, layout.BYPASS, tagged, actions, BASE)
+            yield flow(step.dpid, layout.CLASSIFY, layout.BYPASS, tagged, actions, BASE)
 
 
-def _transit(
+def transit(
     link: Link,
     label: Match,
     arrivals: Collection[int],
@@ -127,13 +149,13 @@ def _transit(
     turning: tuple[Action, ...] = (("group", layout.hairpin_group(link.src_port)),)
     turns = bypass is not None and bypass.first_port in arrivals
     general = turning if turns and one_arrival else straight
-    yield _flow(link.src, layout.CLASSIFY, layout.TRANSIT, label, general, cookie)
+    yield flow(link.src, layout.CLASSIFY, layout.TRANSIT, label, general, cookie)
     if turns and not one_arrival and bypass is not None:
         match = matches(**dict(label), in_port=bypass.first_port)
-        yield _flow(link.src, layout.CLASSIFY, layout.HAIRPIN, match, turning, cookie)
+        yield flow(link.src, layout.CLASSIFY, layout.HAIRPIN, match, turning, cookie)
     if any(other is not None and other.arrives == link.src_port for other in before):
         match = matches(**dict(label), in_port=link.src_port)
-        yield _flow(link.src, layout.CLASSIFY, layout.HAIRPIN, match, (("in_port",),), cookie)
+        yield flow(link.src, layout.CLASSIFY, layout.HAIRPIN, match, (("in_port",),), cookie)
 
 
 def tree_rules(
@@ -150,7 +172,7 @@ def tree_rules(
         below = children.get(link.src, ())
         arrivals = {child.dst_port for child in below}
         before = [bypasses.get(child.id) for child in below]
-        yield from _transit(link, label, arrivals, before, bypasses, cookie, one_arrival=False)
+        yield from transit(link, label, arrivals, before, bypasses, cookie, one_arrival=False)
 
 
 def steered_rules(
@@ -165,9 +187,9 @@ def steered_rules(
         links = [network.link_by_id[link] for link in share.path.links]
         if len(links) == 1:
             deliver: tuple[Action, ...] = (("goto", layout.DELIVER),)
-            yield _flow(pair[1], layout.CLASSIFY, layout.ONE_HOP, label, deliver, cookie)
+            yield flow(pair[1], layout.CLASSIFY, layout.ONE_HOP, label, deliver, cookie)
         for previous, link in pairwise(links):
-            yield from _transit(
+            yield from transit(
                 link,
                 label,
                 (previous.dst_port,),
@@ -176,18 +198,18 @@ def steered_rules(
                 cookie,
                 one_arrival=True,
             )
-        buckets.append(_labelling(share.label, links[0], share.weight if split else 0))
+        buckets.append(labelling(share.label, links[0], share.weight if split else 0))
     kind = "select" if split else "indirect"
-    yield _group(pair[0], layout.pair_group(numbers.of(pair[1])), kind, *buckets)
+    yield group(pair[0], layout.pair_group(numbers.of(pair[1])), kind, *buckets)
 
 
 def base_pair_rules(pair: Pair, tree: Tree, network: Network, numbers: Numbers) -> Iterator[Placed]:
     """A pair on the base layer: a group that puts the tree's label on."""
     link = network.link_by_id[tree.next_link[pair[0]]]
-    bucket = _labelling(tree.label(numbers), link, 0)
-    yield _group(pair[0], layout.pair_group(numbers.of(pair[1])), "indirect", bucket)
+    bucket = labelling(tree.label(numbers), link, 0)
+    yield group(pair[0], layout.pair_group(numbers.of(pair[1])), "indirect", bucket)
 
 
-def _labelling(label: Label, link: Link, weight: int) -> Bucket:
+def labelling(label: Label, link: Link, weight: int) -> Bucket:
     protect = layout.protect_group(link.src_port)
     return Bucket((("set_eth_dst", label.mac), ("group", protect)), weight)

@@ -7,25 +7,33 @@ from dataclasses import dataclass
 from typing import Literal
 
 from qb_controller.errors import InstallError
-from qb_controller.model.rules import FlowRule, GroupRule, RuleSet
+from qb_controller.model.rules import (
+    Entry,
+    EntryKey,
+    FlowRule,
+    MeterKey,
+    MeterRule,
+    RuleSet,
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Instruction:
-    """One flow-mod or group-mod.
+    """One flow-mod, group-mod or meter-mod.
 
     Attributes
     ----------
     op : str
         ``add``: OFPFC_ADD, which in one step takes the place of a flow entry with equal match and
-        priority, or OFPGC_ADD, an error where the group exists. ``modify``: OFPGC_MODIFY, groups
-        only. ``delete``: OFPFC_DELETE_STRICT or OFPGC_DELETE, which takes the flow entries that
-        point at the group with it; neither minds if nothing is there.
-    rule : FlowRule or GroupRule
+        priority, or OFPGC_ADD or OFPMC_ADD, an error where the group or meter exists. ``modify``:
+        OFPGC_MODIFY or OFPMC_MODIFY, groups and meters only. ``delete``: OFPFC_DELETE_STRICT,
+        OFPGC_DELETE or OFPMC_DELETE, which take the flow entries that point at the group or meter
+        with it; none minds if nothing is there.
+    rule : FlowRule, GroupRule or MeterRule
     """
 
     op: Literal["add", "modify", "delete"]
-    rule: FlowRule | GroupRule
+    rule: Entry
 
 
 def apply(rules: RuleSet, instruction: Instruction) -> RuleSet:
@@ -50,37 +58,45 @@ def apply_all(rules: RuleSet, instructions: Iterable[Instruction]) -> RuleSet:
     return after
 
 
-def groups_used(entry: FlowRule | GroupRule) -> set[int]:
-    """Ids of the groups that an entry's actions name."""
+def used_by(entry: Entry) -> set[EntryKey]:
+    """Groups and meters that an entry's actions name."""
+    if isinstance(entry, MeterRule):
+        return set()
     parts = (entry,) if isinstance(entry, FlowRule) else entry.buckets
-    return {
-        action[1]
-        for part in parts
-        for action in part.actions
-        if action[0] == "group" and len(action) == 2 and isinstance(action[1], int)
-    }
+    found: set[EntryKey] = set()
+    for part in parts:
+        for action in part.actions:
+            if len(action) == 2 and isinstance(action[1], int):
+                if action[0] == "group":
+                    found.add(action[1])
+                elif action[0] == "meter":
+                    found.add(MeterKey(action[1]))
+    return found
 
 
 def _put(rules: RuleSet, instruction: Instruction) -> None:
     entry = instruction.rule
-    for group_id in groups_used(entry):
-        if group_id not in rules:
-            raise InstallError(f"{entry} points at group {group_id:#x}, which does not exist")
+    for key in used_by(entry):
+        if key not in rules:
+            raise InstallError(f"{entry} points at {_name(key)}, which does not exist")
     if isinstance(entry, FlowRule):
         rules[entry.key] = entry
         return
-    there = entry.group_id in rules
+    there = entry.key in rules
     if there != (instruction.op == "modify"):
         state = "exists already" if there else "does not exist"
-        raise InstallError(f"group {entry.group_id:#x} to {instruction.op} {state}")
-    rules[entry.group_id] = entry
+        raise InstallError(f"{_name(entry.key)} to {instruction.op} {state}")
+    rules[entry.key] = entry
 
 
-def _delete(rules: RuleSet, entry: FlowRule | GroupRule) -> None:
+def _delete(rules: RuleSet, entry: Entry) -> None:
+    rules.pop(entry.key, None)
     if isinstance(entry, FlowRule):
-        rules.pop(entry.key, None)
         return
-    rules.pop(entry.group_id, None)
     for key, other in list(rules.items()):
-        if isinstance(other, FlowRule) and entry.group_id in groups_used(other):
+        if isinstance(other, FlowRule) and entry.key in used_by(other):
             del rules[key]
+
+
+def _name(key: EntryKey) -> str:
+    return f"meter {key.meter:#x}" if isinstance(key, MeterKey) else f"group {key:#x}"

@@ -11,9 +11,11 @@ from dataclasses import dataclass, field, replace
 
 from qb_controller.model.network import LinkId, Network, Path
 from qb_controller.model.plan import Route, Share
-from qb_controller.model.rules import RuleKey
+from qb_controller.model.rules import EntryKey, RuleKey
+from qb_controller.model.slices import Placement
 from qb_controller.southbound import layout
 from qb_controller.southbound.bypass import Bypass
+from qb_controller.southbound.carried import Carried
 from qb_controller.southbound.labels import BASE, Label, Numbers, parse
 
 Pair = tuple[int, int]
@@ -102,12 +104,29 @@ class Intent:
         Steered pairs only; every other pair follows its tree.
     epoch : int
         Generation of the newest labels.
+    slices : mapping
+        By number.
     """
 
     trees: Mapping[int, Tree] = field(default_factory=dict)
     bypasses: Mapping[LinkId, Bypass] = field(default_factory=dict)
     pairs: Mapping[Pair, Steering] = field(default_factory=dict)
     epoch: int = 0
+    slices: Mapping[int, Carried] = field(default_factory=dict)
+
+    def placements(self) -> tuple[Placement, ...]:
+        """What the slices are, by ascending number."""
+        found = (carried.placement for _, carried in sorted(self.slices.items()))
+        return tuple(placement for placement in found if placement is not None)
+
+    def slice_labels(self) -> frozenset[Label]:
+        """Labels of all paths of slices."""
+        return frozenset(way.label for one in self.slices.values() for way in one.ways)
+
+    def pair_labels(self) -> frozenset[Label]:
+        """Labels of all steered pairs."""
+        shares = (steering.shares for steering in self.pairs.values())
+        return frozenset(share.label for several in shares for share in several)
 
     def routes(self) -> tuple[Route, ...]:
         """Routes of the steered pairs, as a snapshot wants them."""
@@ -132,12 +151,12 @@ class Taken:
 NOTHING_TAKEN = Taken()
 
 
-def taken_by(keys: Iterable[RuleKey | int]) -> Taken:
+def taken_by(keys: Iterable[EntryKey]) -> Taken:
     """Labels and tags in the matches of rules: those of rules on their way out, or of all."""
     macs: set[str] = set()
     tags: set[int] = set()
     for key in keys:
-        if isinstance(key, int) or key.table != layout.CLASSIFY:
+        if not isinstance(key, RuleKey) or key.table != layout.CLASSIFY:
             continue
         for name, value in key.match:
             if name == "eth_dst" and isinstance(value, str):
@@ -146,15 +165,6 @@ def taken_by(keys: Iterable[RuleKey | int]) -> Taken:
                 tags.add(value)
     labels = (parse(mac) for mac in macs)
     return Taken(frozenset(label for label in labels if label), frozenset(tags))
-
-
-def is_whole(path: Path, network: Network) -> bool:
-    """Whether every link of a path is there and leads to the next switch."""
-    links = (network.link_by_id.get(link) for link in path.links)
-    return all(
-        link is not None and link.dst == onward
-        for link, onward in zip(links, path.dpids[1:], strict=True)
-    )
 
 
 def pairs_of(intent: Intent, network: Network) -> Iterator[Pair]:

@@ -10,7 +10,7 @@ a path changes it gets another label, so packets under way never see a mixture.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -55,6 +55,19 @@ def parse(mac: str) -> Label | None:
     except ValueError:
         return None
     return Label(value >> 28 & 0xFFF, value >> 16 & 0xFFF, value >> 12 & 0xF, value & 0xFFF)
+
+
+def fresh(ingress: int, egress: int, epoch: int, used: Collection[Label]) -> Iterator[Label]:
+    """Labels of a pair that are in no use, from an epoch on and around the end of the numbers.
+
+    There are 65,536 for each pair, far more than drains can hold back; running out is an error in
+    the caller, not a state of the network, and ends in :class:`StopIteration`.
+    """
+    for step in range(EPOCHS):
+        for path in range(PATHS):
+            label = Label(ingress, egress, path, (epoch + step) % EPOCHS)
+            if label not in used:
+                yield label
 
 
 def egress_mask(egress: int) -> tuple[str, str]:

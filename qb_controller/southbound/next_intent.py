@@ -6,14 +6,23 @@ changes gets one that no switch holds a rule for.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Generator, Iterator, Mapping
+from collections.abc import Generator, Mapping
 from dataclasses import replace
 
 from qb_controller.model.network import Network, Path
 from qb_controller.model.plan import Route, VerifiedPlan
 from qb_controller.model.shortest import shortest_trees
+from qb_controller.model.slices import SlicePlan
 from qb_controller.southbound.base_layer import next_links
 from qb_controller.southbound.bypass import plan_bypasses
+from qb_controller.southbound.carried import Carried
+from qb_controller.southbound.carrying import (
+    FreshLabels,
+    carry,
+    closed_links,
+    is_whole,
+    open_network,
+)
 from qb_controller.southbound.intent import (
     NOTHING_TAKEN,
     Intent,
@@ -22,9 +31,8 @@ from qb_controller.southbound.intent import (
     Steering,
     Taken,
     Tree,
-    is_whole,
 )
-from qb_controller.southbound.labels import BASE, EPOCHS, PATHS, Label, Numbers
+from qb_controller.southbound.labels import BASE, EPOCHS, Numbers, fresh
 from qb_controller.southbound.steps import run
 
 PAUSE_EVERY = 100
@@ -73,17 +81,35 @@ def with_network_steps(
     keep_trees: bool = False,
 ) -> Generator[None, None, Intent]:
     """As :func:`with_network`, yielding every few milliseconds (see :mod:`.steps`)."""
-    bypasses = yield from plan_bypasses(network, intent.bypasses, taken.tags)
-    trees = yield from _trees(intent, network, numbers, taken, keep_trees)
+    closed = closed_links(intent.placements(), network)
+    yield
+    left = open_network(network, closed)
+    bypasses = yield from plan_bypasses(network, intent.bypasses, taken.tags, closed)
+    trees = yield from _trees(intent, left, numbers, taken, keep_trees)
     pairs = {
         pair: steering
         for pair, steering in intent.pairs.items()
-        if all(is_whole(share.path, network) for share in steering.shares)
+        if all(is_whole(share.path, left) for share in steering.shares)
     }
-    new = Intent(trees, bypasses, pairs, intent.epoch)
-    if any(tree is not intent.trees.get(egress) for egress, tree in trees.items()):
+    slices = yield from _slices(intent, network, numbers, taken)
+    new = Intent(trees, bypasses, pairs, intent.epoch, slices)
+    fresh_trees = any(tree is not intent.trees.get(egress) for egress, tree in trees.items())
+    if fresh_trees or not new.slice_labels() <= intent.slice_labels():
         new = replace(new, epoch=(intent.epoch + 1) % EPOCHS)
     return intent if new == intent else new
+
+
+def _slices(
+    intent: Intent, network: Network, numbers: Numbers, taken: Taken
+) -> Generator[None, None, dict[int, Carried]]:
+    """Every slice on the network of now; those that nobody described yet stay as they are."""
+    used = taken.labels | intent.slice_labels() | intent.pair_labels() if intent.slices else ()
+    labels = FreshLabels(numbers, (intent.epoch + 1) % EPOCHS, used)
+    slices: dict[int, Carried] = {}
+    for number, old in intent.slices.items():
+        slices[number] = carry(old.placement, old, network, labels) if old.placement else old
+        yield
+    return slices
 
 
 def _trees(
@@ -100,6 +126,58 @@ def _trees(
             trees[egress] = Tree(egress, _tree_epoch(intent, egress, numbers, taken), found)
         yield
     return trees
+
+
+def with_slices(
+    intent: Intent,
+    slices: SlicePlan,
+    network: Network,
+    numbers: Numbers,
+    taken: Taken = NOTHING_TAKEN,
+) -> Intent:
+    """The intent that carries exactly the slices of a plan.
+
+    Paths that a slice already has keep their labels, so that a slice that stays is not told to any
+    switch again; moved pipes get fresh ones. Trees, bypasses and steered pairs leave the links that
+    only one slice may use. Pipes whose path is not whole take their backup, or the base layer.
+
+    Parameters
+    ----------
+    intent : Intent
+        From :func:`with_network` or :func:`~.adopt.adopt`.
+    slices : SlicePlan
+        Everything that shall be in force; slices that it does not name are taken off.
+    network : Network
+    numbers : Numbers
+    taken : Taken
+        Labels and tags of rules on their way out (:func:`~.intent.taken_by`).
+
+    Returns
+    -------
+    Intent
+        Its ``slices`` say what is carried how. The very same object where nothing changed.
+    """
+    return run(with_slices_steps(intent, slices, network, numbers, taken))
+
+
+def with_slices_steps(
+    intent: Intent,
+    slices: SlicePlan,
+    network: Network,
+    numbers: Numbers,
+    taken: Taken = NOTHING_TAKEN,
+) -> Generator[None, None, Intent]:
+    """As :func:`with_slices`, yielding every few milliseconds (see :mod:`.steps`)."""
+    wanted: dict[int, Carried] = {}
+    for placement in slices.placements:
+        old = intent.slices.get(placement.number)
+        if old is not None and old.placement == placement:
+            wanted[placement.number] = old
+        else:
+            ways = old.ways if old is not None else ()
+            wanted[placement.number] = Carried(placement.number, placement, ways=ways)
+    described = intent if wanted == intent.slices else replace(intent, slices=wanted)
+    return (yield from with_network_steps(described, network, numbers, taken, keep_trees=True))
 
 
 def with_plan(
@@ -143,12 +221,13 @@ def with_plan_steps(
 ) -> Generator[None, None, Intent]:
     """As :func:`with_plan`, yielding every few milliseconds (see :mod:`.steps`)."""
     plan = verified.plan
-    trees = yield from _trees(intent, network, numbers, taken, keep=False)
+    left = open_network(network, closed_links(intent.placements(), network))
+    trees = yield from _trees(intent, left, numbers, taken, keep=False)
     pairs: dict[Pair, Steering] = {}
     for count, route in enumerate(plan.routes, 1):
         if count % PAUSE_EVERY == 0:
             yield
-        if not all(is_whole(share.path, network) for share in route.shares):
+        if not all(is_whole(share.path, left) for share in route.shares):
             continue
         if len(route.shares) == 1 and _is_base(trees, route.pair, route.shares[0].path, network):
             continue
@@ -180,34 +259,21 @@ def _labelled(
     taken: Taken,
 ) -> tuple[LabelledShare, ...]:
     kept = {share.path.links: share for share in old.shares} if old else {}
-    used = taken.labels | {share.label for share in kept.values()}
+    used = taken.labels | intent.slice_labels() | {share.label for share in kept.values()}
     ends = (numbers.of(route.ingress), numbers.of(route.egress))
-    fresh = _fresh(*ends, intent.epoch + 1, used)
+    free = fresh(*ends, intent.epoch + 1, used)
     shares = []
     for share in sorted(route.shares, key=lambda share: share.path.links):
         before = kept.get(share.path.links)
         if before is not None:
             shares.append(replace(before, weight=share.weight))
         else:
-            shares.append(LabelledShare(share.path, share.weight, next(fresh), decision))
+            shares.append(LabelledShare(share.path, share.weight, next(free), decision))
     return tuple(sorted(shares, key=lambda share: share.label))
 
 
 def _tree_epoch(intent: Intent, egress: int, numbers: Numbers, taken: Taken) -> int:
     old = intent.trees.get(egress)
     used = taken.labels | ({old.label(numbers)} if old else set())
-    fresh = _fresh(BASE, numbers.of(egress), intent.epoch + 1, used)
-    return next(label.epoch for label in fresh if label.path == 0)
-
-
-def _fresh(ingress: int, egress: int, epoch: int, used: Collection[Label]) -> Iterator[Label]:
-    """Labels of a pair that are in no use, from an epoch on and around the end of the numbers.
-
-    There are 65,536 for each pair, far more than drains can hold back; running out is an error in
-    the caller, not a state of the network, and ends in :class:`StopIteration`.
-    """
-    for step in range(EPOCHS):
-        for path in range(PATHS):
-            label = Label(ingress, egress, path, (epoch + step) % EPOCHS)
-            if label not in used:
-                yield label
+    free = fresh(BASE, numbers.of(egress), intent.epoch + 1, used)
+    return next(label.epoch for label in free if label.path == 0)

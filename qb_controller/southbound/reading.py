@@ -8,9 +8,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 
 from qb_controller.model.network import LinkId, Network, Path
-from qb_controller.model.rules import Action, FlowRule, GroupRule, RuleKey, RuleSet, matches
+from qb_controller.model.rules import (
+    Action,
+    Bucket,
+    FlowRule,
+    GroupRule,
+    RuleKey,
+    RuleSet,
+    matches,
+)
 from qb_controller.southbound import layout
 from qb_controller.southbound.bypass import Bypass
+from qb_controller.southbound.cookies import Cookie, decode
 from qb_controller.southbound.labels import Label, parse
 
 Held = Mapping[int, RuleSet]
@@ -47,6 +56,27 @@ def transit_rule(rules: RuleSet, label: Label) -> FlowRule | None:
     """The rule that carries a label on."""
     match = matches(eth_dst=label.mac)
     rule = rules.get(RuleKey(layout.CLASSIFY, layout.TRANSIT, match))
+    return rule if isinstance(rule, FlowRule) else None
+
+
+def label_put_on(bucket: Bucket) -> Label | None:
+    """The label that a bucket writes into packets."""
+    for action in bucket.actions:
+        if action[0] == "set_eth_dst" and len(action) == 2:
+            return parse(str(action[1]))
+    return None
+
+
+def path_cookie(held: Held, links: tuple[LinkId, ...], egress: int, label: Label) -> Cookie:
+    """Cookie of a label's first rule past the ingress."""
+    rule = transit_rule(held.get(links[1].dpid, {}), label) if len(links) > 1 else None
+    rule = rule or egress_rule(held.get(egress, {}), label)
+    return (decode(rule.cookie) if rule else None) or Cookie("te")
+
+
+def egress_rule(rules: RuleSet, label: Label) -> FlowRule | None:
+    """The rule of one label where its path ends, which not all have."""
+    rule = rules.get(RuleKey(layout.CLASSIFY, layout.ONE_HOP, matches(eth_dst=label.mac)))
     return rule if isinstance(rule, FlowRule) else None
 
 

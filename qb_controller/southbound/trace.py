@@ -42,8 +42,10 @@ class Branch:
 class _Packet:
     dpid: int
     in_port: int
+    eth_src: str
     eth_dst: str
     ip: str
+    dscp: int = 0
     vlans: tuple[int, ...] = ()
 
 
@@ -67,7 +69,7 @@ def trace(
     """
     live = is_up or (lambda dpid, port: LinkId(dpid, port) in network.link_by_id)
     branches: list[Branch] = []
-    start = _Packet(source.dpid, source.port, target.mac, target.ip)
+    start = _Packet(source.dpid, source.port, source.mac, target.mac, target.ip)
     todo = [(start, Branch(1.0, (), (), (), ""))]
     while todo:
         packet, so_far = todo.pop()
@@ -134,6 +136,8 @@ def _act(
                 yield fraction, packet.in_port, packet
             case ("set_eth_dst", str(mac)):
                 packet = replace(packet, eth_dst=mac)
+            case ("set_ip_dscp", int(dscp)):
+                packet = replace(packet, dscp=dscp)
             case ("push_vlan", int(tag)):
                 packet = replace(packet, vlans=(tag, *packet.vlans))
             case ("pop_vlan",):
@@ -168,11 +172,19 @@ def _fits(rule: FlowRule, packet: _Packet) -> bool:
         elif name == "vlan_vid":
             if packet.vlans[:1] != (wanted,):
                 return False
-        elif {"eth_type": layout.ETH_IPV4, "ipv4_dst": packet.ip, "in_port": packet.in_port}.get(
-            name
-        ) != wanted:
+        elif _known(packet).get(name) != wanted:
             return False
     return True
+
+
+def _known(packet: _Packet) -> dict[str, int | str]:
+    return {
+        "eth_type": layout.ETH_IPV4,
+        "eth_src": packet.eth_src,
+        "ipv4_dst": packet.ip,
+        "in_port": packet.in_port,
+        "ip_dscp": packet.dscp,
+    }
 
 
 def _bits(mac: str) -> int:

@@ -3,9 +3,10 @@
 From what the switches hold to what they should hold, in phases that are each confirmed by barriers
 before the next begins:
 
-1. groups that links need, 2. groups of pairs, 3. flow rules that labelled packets meet,
-4. the flips: changed groups, and rules that let packets of hosts in,
-5. to 7. deletions of what has drained, in the reverse order.
+1. meters, and groups that links need, 2. groups of pairs and pipes, 3. flow rules that labelled
+packets meet, 4. the flips: changed groups and meters, rules that let packets of hosts in, and the
+end of those that put them into a slice, 5. to 7. deletions of what has drained, in the reverse
+order.
 
 Nothing of phases 1 to 3 is reached before phase 4, and nothing is deleted before every packet that
 could need it has left. Drains do not block: what is to go is remembered with its time, other
@@ -18,13 +19,13 @@ import math
 from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from qb_controller.model.rules import FlowRule, GroupRule, RuleKey, RuleSet
+from qb_controller.model.rules import Entry, EntryKey, FlowRule, GroupRule, MeterRule, RuleSet
 from qb_controller.southbound import cookies, layout
-from qb_controller.southbound.diff import Delta, Entry, diff
-from qb_controller.southbound.instructions import Instruction, apply, apply_all, groups_used
+from qb_controller.southbound.diff import Delta, diff
+from qb_controller.southbound.instructions import Instruction, apply, apply_all, used_by
 from qb_controller.southbound.steps import run
 
-Place = tuple[int, RuleKey | int]
+Place = tuple[int, EntryKey]
 """Datapath id and key of an entry."""
 
 Phase = dict[int, list[Instruction]]
@@ -44,7 +45,7 @@ class Retired:
 
     due: Mapping[Place, float] = field(default_factory=dict)
 
-    def keys(self) -> Iterator[RuleKey | int]:
+    def keys(self) -> Iterator[EntryKey]:
         """Keys of the entries, for :func:`~.intent.taken_by`."""
         return (key for _, key in self.due)
 
@@ -74,7 +75,7 @@ class Update:
 
     @property
     def messages(self) -> int:
-        """Flow-mods and group-mods in all steps."""
+        """Flow-mods, group-mods and meter-mods in all steps."""
         return sum(len(orders) for step in self.steps for orders in step.values())
 
 
@@ -154,6 +155,8 @@ def _puts(deltas: Mapping[int, Delta]) -> Generator[None, None, list[Phase]]:
         for entry in delta.mods:
             order = Instruction("add" if isinstance(entry, FlowRule) else "modify", entry)
             steps[_phase(entry, new=False)].setdefault(dpid, []).append(order)
+        for entry in filter(layout.is_overlay, delta.deletes):
+            steps[3].setdefault(dpid, []).append(Instruction("delete", entry))
         yield
     return [step for step in steps if step]
 
@@ -163,7 +166,15 @@ def _phase(entry: Entry, new: bool) -> int:
         return 3 if layout.is_entrance(entry) else 2
     if not new:
         return 3
-    return 1 if layout.group_kind(entry.group_id)[0] == "pair" else 0
+    return 1 if _labels(entry) else 0
+
+
+def _labels(entry: Entry) -> bool:
+    """Whether an entry is a group that puts labels on, and so points at a link's group."""
+    return isinstance(entry, GroupRule) and layout.group_kind(entry.group_id)[0] in (
+        "pair",
+        "slice",
+    )
 
 
 def _drops(deltas: Mapping[int, Delta], due: Mapping[Place, float], now: float) -> list[Phase]:
@@ -173,36 +184,34 @@ def _drops(deltas: Mapping[int, Delta], due: Mapping[Place, float], now: float) 
         for place, entry in _superfluous(dpid, delta):
             if due[place] > now:
                 continue
-            if isinstance(entry, FlowRule):
-                number = 0
-            else:
-                number = 1 if layout.group_kind(entry.group_id)[0] == "pair" else 2
+            number = 0 if isinstance(entry, FlowRule) else 1 if _labels(entry) else 2
             steps[number].setdefault(dpid, []).append(Instruction("delete", entry))
     return [step for step in steps if step]
 
 
 def _superfluous(dpid: int, delta: Delta) -> Iterator[tuple[Place, Entry]]:
     for entry in delta.deletes:
-        key = entry.key if isinstance(entry, FlowRule) else entry.group_id
-        yield (dpid, key), entry
+        if not layout.is_overlay(entry):
+            yield (dpid, entry.key), entry
 
 
 def _is_foreign(entry: Entry) -> bool:
     """Whether somebody else made an entry: it steals packets now, so it goes without a drain."""
     if isinstance(entry, FlowRule):
         return not cookies.is_ours(entry.cookie)
+    if isinstance(entry, MeterRule):
+        return not layout.meter_of(entry.meter_id)[0]
     return layout.group_kind(entry.group_id)[0] == "foreign"
 
 
 def _groups_last(dpid: int, delta: Delta, due: dict[Place, float]) -> None:
-    """A group stays as long as what points at it: a switch would drop that with the group."""
-    flows_first = sorted(delta.deletes, key=lambda entry: isinstance(entry, GroupRule))
-    for entry in flows_first:  # then pair groups, which point at link groups
-        key = entry.key if isinstance(entry, FlowRule) else entry.group_id
-        for group_id in groups_used(entry):
-            used = (dpid, group_id)
-            if used in due:
-                due[used] = max(due[used], due[dpid, key])
+    """Groups and meters stay as long as what points at them: a switch would drop that with them."""
+    flows_first = sorted(delta.deletes, key=lambda entry: not isinstance(entry, FlowRule))
+    for entry in flows_first:  # then groups of pairs and pipes, which point at link groups
+        for key in used_by(entry):
+            used = (dpid, key)
+            if used in due and (dpid, entry.key) in due:
+                due[used] = max(due[used], due[dpid, entry.key])
 
 
 def _wake(left: Mapping[Place, float], now: float, sending: bool) -> float | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from qb_controller.model.network import Network, Path
-from qb_controller.model.rules import Action, FlowRule, GroupRule, Match
+from qb_controller.model.rules import Action, Entry, FlowRule, Match, MeterRule
 from qb_controller.southbound import layout
 
 ETH_TYPES = {layout.ETH_IPV4: "IPv4", layout.ETH_ARP: "ARP", layout.ETH_LLDP: "LLDP"}
@@ -51,15 +51,17 @@ def actions(done: tuple[Action, ...]) -> str:
     for action in done:
         if len(action) == 1:
             parts.append(action[0])
-        elif action[0] == "group" and isinstance(action[1], int):
-            parts.append(f"group={action[1]:#x}")
+        elif action[0] in ("group", "meter") and isinstance(action[1], int):
+            parts.append(f"{action[0]}={action[1]:#x}")
         else:
             parts.append(f"{action[0]}={action[1]}")
     return ", ".join(parts) or "drop"
 
 
-def entry(rule: FlowRule | GroupRule) -> str:
-    """A flow rule or a group in one line, as it stands in the switch."""
+def entry(rule: Entry) -> str:
+    """A flow rule, a group or a meter in one line, as it stands in the switch."""
+    if isinstance(rule, MeterRule):
+        return f"meter {rule.meter_id:#x} drops above {rule.rate} kbit/s, burst {rule.burst} kbit"
     if isinstance(rule, FlowRule):
         return (
             f"table {rule.table} priority {rule.priority} {match(rule.match)}: "

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from qb_controller.model.network import Link, Network, Path
-from qb_controller.southbound import next_intent
+from qb_controller.southbound import labels, next_intent
 from tests.support.executor import Executor, allowed_paths
 from tests.support.fake_network import FakeNetwork, Flight, without_cable
 from tests.support.plans import networks, random_plan
@@ -152,6 +152,7 @@ def test_restart_at_any_moment_loses_nothing(network: Network, seed: int) -> Non
 def few_epochs(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Epochs that wrap after two generations, as real ones do after 4,096."""
     monkeypatch.setattr(next_intent, "EPOCHS", 2)
+    monkeypatch.setattr(labels, "EPOCHS", 2)
     yield
 
 

@@ -9,11 +9,12 @@ from random import Random
 from qb_controller.model.network import Network, Path
 from qb_controller.model.plan import VerifiedPlan
 from qb_controller.model.rules import RuleSet
+from qb_controller.model.slices import SlicePlan
 from qb_controller.southbound.adopt import adopt
 from qb_controller.southbound.compile import Compiler, compile_rules
 from qb_controller.southbound.intent import Intent, taken_by
 from qb_controller.southbound.labels import Numbers
-from qb_controller.southbound.next_intent import with_network, with_plan
+from qb_controller.southbound.next_intent import with_network, with_plan, with_slices
 from qb_controller.southbound.update import Retired, apply_all, plan_update
 from tests.support.fake_network import FakeNetwork
 
@@ -21,7 +22,7 @@ DRAIN = 3.0
 
 
 def allowed_paths(intent: Intent, network: Network) -> dict[tuple[int, int], set[Path]]:
-    """Every path that an intent lets a packet take, by pair of switches."""
+    """Every path that an intent lets a packet take, by pair of switches with one host each."""
     allowed: dict[tuple[int, int], set[Path]] = {}
     for egress, tree in intent.trees.items():
         for ingress in tree.next_link:
@@ -31,6 +32,10 @@ def allowed_paths(intent: Intent, network: Network) -> dict[tuple[int, int], set
             allowed[ingress, egress] = (
                 {share.path for share in steering.shares} if steering else {base}
             )
+    for carried in intent.slices.values():
+        for pipe in carried.pipes:
+            if pipe.way is not None:
+                allowed[pipe.source.dpid, pipe.target.dpid] = {pipe.way.path}
     return allowed
 
 
@@ -52,6 +57,7 @@ class Executor:
     messages: int = 0
     desired: dict[int, RuleSet] = field(default_factory=dict)
     keep_trees: bool = False
+    slices: SlicePlan = SlicePlan(0, 0, ())  # noqa: RUF009  (frozen)
     between: Callable[[], None] = lambda: None
 
     def __post_init__(self) -> None:
@@ -70,6 +76,12 @@ class Executor:
         taken = taken_by(self.retired.keys())
         self.intent = with_plan(self.intent, plan, self.network, self.numbers, taken)
 
+    def take_slices(self, plan: SlicePlan) -> None:
+        """Slices were admitted, moved or taken off."""
+        taken = taken_by(self.retired.keys())
+        self.slices = plan
+        self.intent = with_slices(self.intent, plan, self.network, self.numbers, taken)
+
     def restart(self) -> None:
         """The controller dies; another one finds the switches as they are."""
         self.compiler, self.retired = Compiler(), Retired()
@@ -77,6 +89,7 @@ class Executor:
         self.held = self.fake.rules()
         self.intent = adopt(self.held, self.network, self.numbers)
         taken = taken_by(key for rules in self.held.values() for key in rules)
+        self.intent = with_slices(self.intent, self.slices, self.network, self.numbers, taken)
         self.intent = with_network(self.intent, self.network, self.numbers, taken)
 
     def step(self) -> float | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from random import Random
 
 from qb_controller.model.network import Host, Link, LinkId, Network, Switch
@@ -91,9 +91,11 @@ class FakeNetwork:
             self.switches[end.dpid].up[end.port] = up
             (self.cut.discard if up else self.cut.add)(end)
 
-    def send(self, source: Host, target: Host, flow: int = 0, now: float = 0.0) -> None:
+    def send(
+        self, source: Host, target: Host, flow: int = 0, now: float = 0.0, dscp: int = 0
+    ) -> None:
         """A host sends a packet to another one."""
-        packet = Packet(target.mac, target.ip, flow=flow)
+        packet = Packet(target.mac, target.ip, flow=flow, eth_src=source.mac, dscp=dscp)
         self.flights.append(Flight(packet, source, target, now, (source.dpid, source.port)))
 
     def hop(self, flight: Flight) -> None:
@@ -116,9 +118,12 @@ class FakeNetwork:
                     Flight(packet, flight.source, flight.target, flight.started, there, hops)
                 )
             elif (dpid, port) == (flight.target.dpid, flight.target.port):
-                if packet != Packet(flight.target.mac, flight.target.ip, flow=flight.packet.flow):
+                meant = replace(
+                    flight.packet, eth_dst=flight.target.mac, ipv4_dst=flight.target.ip, vlans=()
+                )
+                if replace(packet, dscp=0) != replace(meant, dscp=0):
                     self.wrong.append(f"arrived as {packet}: {what}")
-                self.delivered.append(flight)
+                self.delivered.append(replace(flight, packet=packet))
             else:
                 self.wrong.append(f"came out of s{dpid} port {port}: {what}")
 

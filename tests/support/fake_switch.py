@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from zlib import crc32
 
-from qb_controller.model.rules import Action, Bucket, FlowRule, GroupRule, RuleSet
+from qb_controller.model.rules import Action, Bucket, FlowRule, GroupRule, MeterRule, RuleSet
 from qb_controller.southbound.instructions import Instruction
 
 
@@ -25,24 +25,29 @@ class Packet:
     eth_type: int = 0x0800
     flow: int = 0
     vlans: tuple[int, ...] = ()
+    eth_src: str = ""
+    dscp: int = 0
 
 
 @dataclass
 class FakeSwitch:
-    """Tables, groups and ports of one switch."""
+    """Tables, groups, meters and ports of one switch. Meters let everything pass."""
 
     dpid: int
     up: dict[int, bool] = field(default_factory=dict)
     flows: dict[tuple[int, int, object], FlowRule] = field(default_factory=dict)
     groups: dict[int, GroupRule] = field(default_factory=dict)
+    meters: dict[int, MeterRule] = field(default_factory=dict)
     to_controller: list[Packet] = field(default_factory=list)
 
     # -- control ------------------------------------------------------------------------------
 
     def handle(self, message: Instruction) -> None:
-        """Obey a flow-mod or group-mod; raises SwitchError where OpenFlow demands an error."""
+        """Obey a message that changes an entry; SwitchError where OpenFlow demands an error."""
         if isinstance(message.rule, FlowRule):
             self._flow_mod(message.op, message.rule)
+        elif isinstance(message.rule, MeterRule):
+            self._meter_mod(message.op, message.rule)
         else:
             self._group_mod(message.op, message.rule)
 
@@ -54,19 +59,33 @@ class FakeSwitch:
         if op != "add":
             raise SwitchError(f"flow-mod {op} is not modelled")
         self._check_groups(rule.actions)
+        for action in rule.actions:
+            if action[0] == "meter" and action[1] not in self.meters:
+                raise SwitchError(f"s{self.dpid}: OFPMMFC_UNKNOWN_METER {action[1]:#x}")
         self.flows[name] = rule
+
+    def _meter_mod(self, op: str, meter: MeterRule) -> None:
+        there = meter.meter_id in self.meters
+        if op == "delete":
+            self.meters.pop(meter.meter_id, None)
+            self._delete_users(("meter", meter.meter_id))
+            return
+        if op == "add" and there:
+            raise SwitchError(f"s{self.dpid}: OFPMMFC_METER_EXISTS {meter.meter_id:#x}")
+        if op == "modify" and not there:
+            raise SwitchError(f"s{self.dpid}: OFPMMFC_UNKNOWN_METER {meter.meter_id:#x}")
+        self.meters[meter.meter_id] = meter
+
+    def _delete_users(self, action: Action) -> None:
+        """6.4, 6.5: flow entries that use what is deleted go with it."""
+        for name in [name for name, rule in self.flows.items() if action in rule.actions]:
+            del self.flows[name]
 
     def _group_mod(self, op: str, group: GroupRule) -> None:
         there = group.group_id in self.groups
         if op == "delete":
             self.groups.pop(group.group_id, None)
-            doomed = [
-                name
-                for name, rule in self.flows.items()
-                if ("group", group.group_id) in rule.actions
-            ]
-            for name in doomed:
-                del self.flows[name]
+            self._delete_users(("group", group.group_id))
             return
         if op == "add" and there:
             raise SwitchError(f"s{self.dpid}: OFPGMFC_GROUP_EXISTS {group.group_id:#x}")
@@ -87,6 +106,7 @@ class FakeSwitch:
         """What the switch would report."""
         found: RuleSet = {rule.key: rule for rule in self.flows.values()}
         found.update(self.groups)
+        found.update({meter.key: meter for meter in self.meters.values()})
         return found
 
     # -- forwarding ---------------------------------------------------------------------------
@@ -135,6 +155,10 @@ class FakeSwitch:
                     packet = replace(packet, vlans=(tag, *packet.vlans))
                 case ("pop_vlan",):
                     packet = replace(packet, vlans=packet.vlans[1:])
+                case ("set_ip_dscp", dscp):
+                    packet = replace(packet, dscp=dscp)
+                case ("meter", _):
+                    pass
                 case ("goto", table):
                     goto = table
                 case _:
@@ -162,6 +186,10 @@ def _matches(rule: FlowRule, packet: Packet, in_port: int) -> bool:
             ok = value == packet.eth_type
         elif name == "ipv4_dst":
             ok = packet.eth_type == 0x0800 and value == packet.ipv4_dst
+        elif name == "ip_dscp":
+            ok = packet.eth_type == 0x0800 and value == packet.dscp
+        elif name == "eth_src":
+            ok = value == packet.eth_src
         elif name == "vlan_vid":
             ok = packet.vlans[:1] == (value,)
         elif name == "eth_dst":

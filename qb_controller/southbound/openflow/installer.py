@@ -19,16 +19,21 @@ from eventlet.event import Event
 from qb_controller.errors import InstallError
 from qb_controller.model.network import Network
 from qb_controller.model.plan import VerifiedPlan
-from qb_controller.model.rules import FlowRule, RuleSet
+from qb_controller.model.rules import FlowRule, GroupRule, RuleSet
+from qb_controller.model.slices import SlicePlan
 from qb_controller.southbound.adopt import adopt, adopted_hosts, expected_switches
 from qb_controller.southbound.compile import NOTHING_COMPILED, compile_steps
 from qb_controller.southbound.instructions import Instruction, apply_all
 from qb_controller.southbound.intent import Intent, Taken, taken_by
 from qb_controller.southbound.inventory import Inventory
 from qb_controller.southbound.labels import Numbers
-from qb_controller.southbound.next_intent import with_network_steps, with_plan_steps
+from qb_controller.southbound.next_intent import (
+    with_network_steps,
+    with_plan_steps,
+    with_slices_steps,
+)
 from qb_controller.southbound.openflow import requests
-from qb_controller.southbound.openflow.translate import flow_mod, group_mod
+from qb_controller.southbound.openflow.translate import flow_mod, group_mod, meter_mod
 from qb_controller.southbound.reweighted import with_decisions
 from qb_controller.southbound.steps import run
 from qb_controller.southbound.update import NOTHING_RETIRED, Phase, plan_update_steps
@@ -46,6 +51,8 @@ BURST = 10
 
 SIDE_BY_SIDE = 4
 """Switches read or written at the same time: each adds its part to the time of one turn."""
+
+NO_SLICES = SlicePlan(0, 0, ())
 
 RETRY_S = 1.0
 IDLE_S = 3600.0
@@ -80,15 +87,22 @@ class Installer:
         self.intent = Intent()
         self._intended_version = -1
         self._plans_taken = self._plans_installed = 0
+        self._slices_taken = self._slices_installed = 0
         self.adopted = False
         self.settled = False
         self.counters: Counter[str] = Counter()
         self.noted: object = None
         """Decisions on weights that an earlier controller wrote down (:mod:`..reweighted`)."""
+        self.slices = NO_SLICES
+        """The slices that shall be in force. Set it before the start, from what was stored, so that
+        what an earlier controller installed is recognised; later by :meth:`take_slices`."""
         self.te_in_force: Callable[[], bool] = lambda: False
         """Whether plans are made, so that the base layer may wait for the next one."""
         self.on_installed: Callable[[], None] = lambda: None
         """Called when a plan taken is in force (old labels may still drain)."""
+        self.on_slices: Callable[[SlicePlan], None] = lambda plan: None
+        """Called when slices taken are in force; their links are theirs alone once
+        :attr:`settled`."""
 
     # -- events ---------------------------------------------------------------------------------
 
@@ -133,6 +147,27 @@ class Installer:
             return False
         self.intent = intent
         self._plans_taken += 1
+        self.poke()
+        return True
+
+    def take_slices(self, slices: SlicePlan) -> bool:
+        """Mean exactly these slices; False where the network has changed since the verification.
+
+        Before the first look at the network they are only remembered for it.
+        """
+        if not self.adopted:
+            self.slices = slices
+            return True
+        before, network = self.intent, self._inventory.network()
+        if slices.network_version != network.version or network.version != self._intended_version:
+            return False
+        taken = run(self._taken(), _pause)
+        work = with_slices_steps(before, slices, network, self.numbers, taken)
+        intent = run(work, _pause)
+        if self.intent is not before or self._inventory.network() is not network:
+            return False
+        self.intent, self.slices = intent, slices
+        self._slices_taken += 1
         self.poke()
         return True
 
@@ -182,7 +217,7 @@ class Installer:
             if wait > 0:
                 return wait
             self._adopt(now)
-        plans = self._plans_taken
+        plans, slices = self._plans_taken, self._slices_taken
         network = self._inventory.network()
         desired = self._intend(network)
         if network is not self._inventory.network():
@@ -196,6 +231,9 @@ class Installer:
         if plans > self._plans_installed:
             self._plans_installed = plans
             self.on_installed()
+        if slices > self._slices_installed:
+            self._slices_installed = slices
+            self.on_slices(self.slices)
         if update.wake_at is None:
             self.settled = not self.unread and not self._wake.ready()
             return RETRY_S if self.unread & self.datapaths.keys() else IDLE_S
@@ -246,7 +284,13 @@ class Installer:
         for host in adopted_hosts(self.actual):
             self._inventory.host_adopted(host.mac, host.ip, host.dpid, host.port, now)
         network = self._inventory.network()
-        self.intent = with_decisions(adopt(self.actual, network, self.numbers), self.noted)
+        intent = with_decisions(adopt(self.actual, network, self.numbers), self.noted)
+        if intent.slices or self.slices.placements:
+            taken = run(self._taken(), _pause)
+            work = with_slices_steps(intent, self.slices, network, self.numbers, taken)
+            intent = run(work, _pause)
+            self._slices_taken += 1
+        self.intent = intent
         self.adopted = True
         LOG.info(
             "%d switches, %d links, %d hosts; %d rules and groups found in the switches",
@@ -300,8 +344,11 @@ class Installer:
         self.actual[dpid] = after
         self.unread.discard(dpid)
         flows = sum(isinstance(instruction.rule, FlowRule) for instruction in todo)
+        groups = sum(isinstance(instruction.rule, GroupRule) for instruction in todo)
         self.counters["flow_mods"] += flows
-        self.counters["group_mods"] += len(todo) - flows
+        self.counters["group_mods"] += groups
+        if len(todo) > flows + groups:
+            self.counters["meter_mods"] += len(todo) - flows - groups
 
 
 def _pause() -> None:
@@ -311,4 +358,6 @@ def _pause() -> None:
 def _message(dp: Any, instruction: Instruction) -> Any:
     if isinstance(instruction.rule, FlowRule):
         return flow_mod(dp, instruction.rule, delete=instruction.op == "delete")
-    return group_mod(dp, instruction.rule, instruction.op)
+    if isinstance(instruction.rule, GroupRule):
+        return group_mod(dp, instruction.rule, instruction.op)
+    return meter_mod(dp, instruction.rule, instruction.op)

@@ -10,9 +10,11 @@ from ryu.app.ofctl import api as ofctl
 from ryu.app.ofctl.exception import InvalidDatapath, OFError, UnexpectedMultiReply
 
 from qb_controller.errors import InstallError
-from qb_controller.model.rules import FlowRule, GroupRule, RuleSet
+from qb_controller.model.rules import Entry as Rule
+from qb_controller.model.rules import FlowRule, RuleSet
+from qb_controller.southbound.cookies import mask_of
 from qb_controller.southbound.openflow.replies import Entry, read_entries_late
-from qb_controller.southbound.openflow.translate import read_flow, read_group
+from qb_controller.southbound.openflow.translate import read_flow, read_group, read_meter
 
 read_entries_late()
 
@@ -23,6 +25,10 @@ LLDP_PRIORITY = 0xFFFF
 
 PIECE = 10
 """Entries parsed before other greenlets get a turn; about a millisecond of work."""
+
+
+class Refused(InstallError):
+    """The switch answered that it does not do this."""
 
 
 def ask(app: Any, message: Any, reply: type, *, multi: bool = False) -> Any:
@@ -53,7 +59,7 @@ def ask(app: Any, message: Any, reply: type, *, multi: bool = False) -> Any:
     except InvalidDatapath:
         raise InstallError(f"switch {dpid:016x} is not connected") from None
     except (OFError, UnexpectedMultiReply) as error:
-        raise InstallError(f"switch {dpid:016x} refused a request: {error}") from None
+        raise Refused(f"switch {dpid:016x} refused a request: {error}") from None
 
 
 def barrier(app: Any, dp: Any) -> None:
@@ -83,6 +89,39 @@ def group_descriptions(app: Any, dp: Any) -> Iterator[Any]:
     return in_pieces(stat for part in parts for stat in part.body)
 
 
+def slice_flow_stats(app: Any, dp: Any) -> Iterator[Any]:
+    """The flow entries of slices alone, with their counters."""
+    ofp, parser = dp.ofproto, dp.ofproto_parser
+    cookie, mask = mask_of("slices")
+    request = parser.OFPFlowStatsRequest(
+        dp, 0, ofp.OFPTT_ALL, ofp.OFPP_ANY, ofp.OFPG_ANY, cookie, mask
+    )
+    parts = ask(app, request, parser.OFPFlowStatsReply, multi=True)
+    return in_pieces(stat for part in parts for stat in part.body)
+
+
+def meter_descriptions(app: Any, dp: Any) -> list[Any]:
+    """Every meter of a switch; none where it has no meters at all."""
+    parser = dp.ofproto_parser
+    request = parser.OFPMeterConfigStatsRequest(dp, 0, dp.ofproto.OFPM_ALL)
+    try:
+        parts = ask(app, request, parser.OFPMeterConfigStatsReply, multi=True)
+    except Refused:
+        return []
+    return [stat for part in parts for stat in part.body]
+
+
+def meter_stats(app: Any, dp: Any) -> list[Any]:
+    """Counters of every meter of a switch; none where it has no meters at all."""
+    parser = dp.ofproto_parser
+    request = parser.OFPMeterStatsRequest(dp, 0, dp.ofproto.OFPM_ALL)
+    try:
+        parts = ask(app, request, parser.OFPMeterStatsReply, multi=True)
+    except Refused:
+        return []
+    return [stat for part in parts for stat in part.body]
+
+
 def group_stats(app: Any, dp: Any) -> Iterator[Any]:
     """Counters of every group of a switch."""
     return in_pieces(_group_entries(app, dp))
@@ -108,7 +147,7 @@ def port_stats(app: Any, dp: Any) -> list[Any]:
     return [stat for part in parts for stat in part.body]
 
 
-def is_discovery(rule: FlowRule | GroupRule) -> bool:
+def is_discovery(rule: Rule) -> bool:
     """Whether a rule is the LLDP rule of Ryu's own topology discovery."""
     return (
         isinstance(rule, FlowRule)
@@ -118,7 +157,7 @@ def is_discovery(rule: FlowRule | GroupRule) -> bool:
 
 
 def read_rules(app: Any, dp: Any) -> RuleSet:
-    """Every rule and group that a switch holds now, but for Ryu's own LLDP rule."""
+    """Every rule, group and meter that a switch holds now, but for Ryu's own LLDP rule."""
     rules: RuleSet = {}
     for stat in flow_stats(app, dp):
         rule = read_flow(dp.ofproto, stat)
@@ -127,4 +166,7 @@ def read_rules(app: Any, dp: Any) -> RuleSet:
     for stat in group_descriptions(app, dp):
         group = read_group(dp.ofproto, stat)
         rules[group.group_id] = group
+    for stat in meter_descriptions(app, dp):
+        meter = read_meter(dp.ofproto, stat)
+        rules[meter.key] = meter
     return rules

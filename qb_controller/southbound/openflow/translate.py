@@ -6,17 +6,25 @@ from typing import Any
 
 from ryu.lib.packet import ether_types
 
-from qb_controller.model.rules import Action, Bucket, FlowRule, GroupRule, MatchValue, matches
+from qb_controller.model.rules import (
+    Action,
+    Bucket,
+    FlowRule,
+    GroupRule,
+    MatchValue,
+    MeterRule,
+    matches,
+)
 
 _GROUP_TYPES = {"select": "OFPGT_SELECT", "indirect": "OFPGT_INDIRECT", "fast_failover": "OFPGT_FF"}
 _VLAN_PRESENT = 0x1000  # OFPVID_PRESENT: OpenFlow 1.3 sets this bit on the id of a tagged frame
 
 
-def _actions(dp: Any, actions: tuple[Action, ...]) -> tuple[list[Any], int | None]:
-    """Ryu's actions, and the table that a ``goto`` names."""
+def _actions(dp: Any, actions: tuple[Action, ...]) -> tuple[list[Any], list[Any]]:
+    """Ryu's actions, and its instructions for what OpenFlow has as such (``goto``, ``meter``)."""
     ofp, parser = dp.ofproto, dp.ofproto_parser
     out: list[Any] = []
-    goto: int | None = None
+    instructions: list[Any] = []
     for action in actions:
         match action:
             case ("output", int(port)):
@@ -34,11 +42,15 @@ def _actions(dp: Any, actions: tuple[Action, ...]) -> tuple[list[Any], int | Non
                 out.append(parser.OFPActionSetField(vlan_vid=vid | _VLAN_PRESENT))
             case ("pop_vlan",):
                 out.append(parser.OFPActionPopVlan())
+            case ("set_ip_dscp", int(dscp)):
+                out.append(parser.OFPActionSetField(ip_dscp=dscp))
             case ("goto", int(table)):
-                goto = table
+                instructions.append(parser.OFPInstructionGotoTable(table))
+            case ("meter", int(meter)):
+                instructions.append(parser.OFPInstructionMeter(meter))
             case _:
                 raise ValueError(f"unknown action {action!r}")
-    return out, goto
+    return out, instructions
 
 
 def flow_mod(dp: Any, rule: FlowRule, *, delete: bool = False) -> Any:
@@ -57,12 +69,9 @@ def flow_mod(dp: Any, rule: FlowRule, *, delete: bool = False) -> Any:
     }
     if delete:
         return parser.OFPFlowMod(command=ofp.OFPFC_DELETE_STRICT, **common)
-    actions, goto = _actions(dp, rule.actions)
-    instructions = []
+    actions, instructions = _actions(dp, rule.actions)
     if actions:
         instructions.append(parser.OFPInstructionActions(ofp.OFPIT_APPLY_ACTIONS, actions))
-    if goto is not None:
-        instructions.append(parser.OFPInstructionGotoTable(goto))
     return parser.OFPFlowMod(
         command=ofp.OFPFC_ADD, cookie=rule.cookie, instructions=instructions, **common
     )
@@ -91,6 +100,18 @@ def group_mod(dp: Any, group: GroupRule, command: str) -> Any:
     )
 
 
+def meter_mod(dp: Any, meter: MeterRule, command: str) -> Any:
+    """Make a meter message; ``command`` is ``add``, ``modify`` or ``delete``."""
+    ofp, parser = dp.ofproto, dp.ofproto_parser
+    bands = [] if command == "delete" else [parser.OFPMeterBandDrop(meter.rate, meter.burst)]
+    number = getattr(ofp, f"OFPMC_{command.upper()}")
+    return parser.OFPMeterMod(dp, number, _meter_flags(ofp), meter.meter_id, bands)
+
+
+def _meter_flags(ofp: Any) -> int:
+    return int(ofp.OFPMF_KBPS | ofp.OFPMF_BURST | ofp.OFPMF_STATS)
+
+
 def _read_actions(ofp: Any, actions: list[Any]) -> list[Action]:
     """Actions as reported; what this project never sends becomes ``("other", text)``."""
     out: list[Action] = []
@@ -110,6 +131,8 @@ def _read_actions(ofp: Any, actions: list[Any]) -> list[Action]:
             out.append(("push_vlan", action.value & ~_VLAN_PRESENT))
         elif kind == "OFPActionSetField" and action.key == "eth_dst":
             out.append(("set_eth_dst", action.value))
+        elif kind == "OFPActionSetField" and action.key == "ip_dscp":
+            out.append(("set_ip_dscp", action.value))
         else:
             out.append(("other", str(action)))
     return out
@@ -129,6 +152,8 @@ def read_flow(ofp: Any, stat: Any) -> FlowRule:
             actions += _read_actions(ofp, instruction.actions)
         elif kind == "OFPInstructionGotoTable":
             actions.append(("goto", instruction.table_id))
+        elif kind == "OFPInstructionMeter":
+            actions.insert(0, ("meter", instruction.meter_id))
         else:
             actions.append(("other", str(instruction)))
     return FlowRule(stat.table_id, stat.priority, matches(**fields), tuple(actions), stat.cookie)
@@ -147,3 +172,10 @@ def read_group(ofp: Any, stat: Any) -> GroupRule:
         for bucket in stat.buckets
     )
     return GroupRule(stat.group_id, kind, buckets)
+
+
+def read_meter(ofp: Any, stat: Any) -> MeterRule:
+    """One entry of a meter-config reply as a rule; one that this project never makes has rate 0."""
+    if stat.flags != _meter_flags(ofp) or [b.type for b in stat.bands] != [ofp.OFPMBT_DROP]:
+        return MeterRule(stat.meter_id, 0, 0)
+    return MeterRule(stat.meter_id, stat.bands[0].rate, stat.bands[0].burst_size)

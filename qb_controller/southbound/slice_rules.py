@@ -1,0 +1,102 @@
+"""Flow rules, groups and meters of a slice.
+
+At the ingress a packet from one host of the slice to another meets its meter, gets the mark that
+every port's guaranteed class goes by, and enters the group of its pipe, which puts the label on.
+From there on it is carried as any labelled packet is, bypasses included. At the egress a rule of
+its own counts what arrives.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from itertools import pairwise
+
+from qb_controller.model.network import Network
+from qb_controller.model.rules import Action, MeterRule, matches
+from qb_controller.model.slices import OWN_DSCP, SliceRequest
+from qb_controller.southbound import layout
+from qb_controller.southbound.bypass import Bypasses
+from qb_controller.southbound.carried import Carried, CarriedPipe, SlicePath
+from qb_controller.southbound.cookies import Cookie
+from qb_controller.southbound.fragments import UNMARKED, Placed, flow, group, labelling, transit
+
+BURST_S = 0.1
+"""A meter lets so many seconds of its rate pass at once: senders on a busy machine are late, and
+then catch up."""
+LEAST_BURST = 48
+"""Kbit: four of the longest frames."""
+
+
+def meter_index(request: SliceRequest, pipe: int) -> int:
+    """Which meter of a slice a pipe passes: its own, or its sending host's in the hose model."""
+    if not request.is_hose:
+        return pipe
+    return request.hosts.index(request.pipes()[pipe].src)
+
+
+def meter_of(request: SliceRequest, number: int, pipe: int) -> MeterRule:
+    """The meter that a pipe passes."""
+    rate = request.rate if request.is_hose else request.limit(request.pipes()[pipe])
+    kbit = math.ceil(rate / 1000)
+    index = meter_index(request, pipe)
+    burst = max(LEAST_BURST, math.ceil(kbit * BURST_S))
+    return MeterRule(layout.meter_id(number, index), kbit, burst)
+
+
+def slice_rules(carried: Carried, network: Network, bypasses: Bypasses) -> Iterator[Placed]:
+    """Everything that the switches hold for one slice.
+
+    Parameters
+    ----------
+    carried : Carried
+        With a placement; made for this very network.
+    network : Network
+    bypasses : mapping
+    """
+    for way in carried.ways:
+        yield from _way_rules(carried.number, way, network, bypasses)
+    for pipe in carried.pipes:
+        yield from _pipe_rules(carried, pipe, network)
+
+
+def _way_rules(
+    number: int, way: SlicePath, network: Network, bypasses: Bypasses
+) -> Iterator[Placed]:
+    """A label along its path, and at its end."""
+    cookie = Cookie("slices", number, way.decision).value
+    label = matches(eth_dst=way.label.mac)
+    links = [network.link_by_id[link] for link in way.path.links]
+    for previous, link in pairwise(links):
+        before = (bypasses.get(previous.id),)
+        arrivals = (previous.dst_port,)
+        yield from transit(link, label, arrivals, before, bypasses, cookie, one_arrival=True)
+    deliver: tuple[Action, ...] = (("goto", layout.DELIVER),)
+    yield flow(way.path.egress, layout.CLASSIFY, layout.ONE_HOP, label, deliver, cookie)
+
+
+def _pipe_rules(carried: Carried, pipe: CarriedPipe, network: Network) -> Iterator[Placed]:
+    """What a pipe has at its ingress."""
+    assert carried.placement is not None
+    number, here = carried.number, pipe.source.dpid
+    meter = meter_of(carried.placement.request, number, pipe.position)
+    yield here, meter.key, meter
+    into: tuple[Action, ...] = (("output", pipe.target.port),)
+    for way in carried.ways:
+        if way.pipe == pipe.position:
+            standby = way is not pipe.way
+            group_id = layout.slice_group(number, pipe.position, standby)
+            first = network.link_by_id[way.path.links[0]]
+            yield group(here, group_id, "indirect", labelling(way.label, first, 0))
+            if not standby:
+                into = (("group", group_id),)
+    within: tuple[Action, ...] = (("meter", meter.meter_id), ("set_ip_dscp", OWN_DSCP), *into)
+    match = matches(
+        eth_type=layout.ETH_IPV4,
+        in_port=pipe.source.port,
+        eth_src=pipe.source.mac,
+        eth_dst=pipe.target.mac,
+    )
+    cookie = Cookie("slices", number, carried.placement.decision).value
+    actions = UNMARKED if pipe.state == "base" else within
+    yield flow(here, layout.CLASSIFY, layout.SLICE, match, actions, cookie)

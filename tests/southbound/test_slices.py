@@ -1,0 +1,397 @@
+"""Slices under packets in flight, judged by switches that really forward."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import replace
+from random import Random
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from qb_controller.model.network import LinkId, Network, path_of
+from qb_controller.model.rules import FlowRule, MeterRule
+from qb_controller.model.slices import (
+    OWN_DSCP,
+    Ends,
+    Pipe,
+    Placement,
+    SlicePlan,
+    SliceRequest,
+)
+from qb_controller.southbound import layout
+from qb_controller.southbound.adopt import adopt
+from qb_controller.southbound.carrying import best_effort_network, closed_links
+from qb_controller.southbound.compile import Compiler, compile_rules
+from qb_controller.southbound.cookies import decode
+from qb_controller.southbound.intent import Intent
+from qb_controller.southbound.labels import Numbers
+from qb_controller.southbound.next_intent import with_network, with_plan, with_slices
+from tests.southbound.test_updates import Traffic, cables, send_between_all, started
+from tests.support.executor import Executor
+from tests.support.fake_network import FakeNetwork, host_of, network_of, without_cable
+from tests.support.plans import DIAMOND, networks, random_plan
+from tests.support.slices import random_slices
+
+SEEDS = st.integers(0, 1 << 30)
+NO_SLICES = SlicePlan(9, 1, ())
+
+Owners = dict[LinkId, frozenset[Ends]]
+"""Who may be on a link that is somebody's alone."""
+
+
+def owners(plan: SlicePlan) -> Owners:
+    return {
+        link: frozenset(placement.request.pipes())
+        for placement in plan.placements
+        for link in placement.private
+    }
+
+
+def check_alone(traffic: Traffic, plan: SlicePlan, then: SlicePlan | None = None) -> None:
+    """Nobody else was on links that were one slice's alone all the time."""
+    before, after = owners(plan), owners(then if then is not None else plan)
+    fake = traffic.executor.fake
+    for flight in (*fake.delivered, *fake.flights):
+        ends = Ends(flight.source.name, flight.target.name)
+        for hop in flight.hops:
+            if before.get(hop) == after.get(hop):
+                assert ends in before.get(hop, {ends}), f"{ends} on {hop}"
+
+
+@settings(max_examples=80, deadline=None)
+@given(networks(), SEEDS)
+def test_any_slices_to_any_slices(network: Network, seed: int) -> None:
+    executor, traffic = started(network, seed)
+    random = executor.random
+    installed = NO_SLICES
+    for decision in (1, 2, 3):
+        plan = random_slices(network, random, decision) if decision < 3 else NO_SLICES
+        executor.take_slices(plan)
+        if random.random() < 0.7:
+            executor.take(random_plan(network, random, decision))
+        traffic.allow()
+        executor.settle()
+        for _ in range(30):
+            traffic.tick()
+        traffic.check()
+        check_alone(traffic, installed, plan)
+        traffic.allow_only()
+        for _ in range(60):
+            traffic.tick()
+        executor.fake.drain()
+        traffic.check()
+        check_alone(traffic, plan)
+        installed = plan
+    assert executor.fake.rules() == executor.desired
+    assert not executor.retired.due
+    assert not any(switch.meters for switch in executor.fake.switches.values())
+
+
+@settings(max_examples=60, deadline=None)
+@given(networks(), SEEDS)
+def test_slices_and_plans_faster_than_drains(network: Network, seed: int) -> None:
+    executor, traffic = started(network, seed)
+    random = executor.random
+    for decision in range(1, 7):
+        if random.random() < 0.6:
+            executor.take_slices(random_slices(network, random, decision))
+        else:
+            executor.take(random_plan(network, random, decision))
+        traffic.allow()
+        for _ in range(random.randint(1, 2)):
+            executor.step()
+        executor.wait_until(executor.now + random.choice([0.0, 0.7, 2.0, 3.5]))
+    executor.settle()
+    executor.fake.drain()
+    traffic.check()
+    assert executor.fake.rules() == executor.desired
+
+
+@settings(max_examples=50, deadline=None)
+@given(networks(), SEEDS)
+def test_a_restart_at_any_moment_keeps_slices(network: Network, seed: int) -> None:
+    executor, traffic = started(network, seed)
+    executor.take_slices(random_slices(network, executor.random, 1))
+    traffic.allow()
+    executor.settle()
+    executor.take_slices(random_slices(network, executor.random, 2))
+    executor.take(random_plan(network, executor.random, 2))
+    traffic.allow()
+    stop = executor.random.randint(0, 60)
+
+    class Killed(Exception):
+        pass
+
+    count = 0
+
+    def between() -> None:
+        nonlocal count
+        count += 1
+        traffic.tick()
+        if count == stop:
+            raise Killed
+
+    executor.between = between
+    with suppress(Killed):
+        executor.settle()
+    executor.between = traffic.tick
+    executor.restart()
+    traffic.allow()
+    executor.settle()
+    executor.fake.drain()
+    traffic.check()
+    assert executor.fake.rules() == executor.desired
+    sent = executor.messages
+    executor.restart()
+    executor.settle()
+    assert executor.messages == sent  # nothing is sent again when equal
+
+
+@settings(max_examples=60, deadline=None)
+@given(networks(), SEEDS)
+def test_adopted_slices_are_what_was_compiled(network: Network, seed: int) -> None:
+    random, numbers = Random(seed), Numbers()
+    plan = random_slices(network, random)
+    intent = with_slices(with_network(Intent(), network, numbers), plan, network, numbers)
+    intent = with_plan(intent, random_plan(network, random), network, numbers)
+    rules = compile_rules(intent, network, numbers)
+    again = Numbers()
+    found = adopt(rules, network, again)
+    assert {n: set(one.ways) for n, one in found.slices.items()} == {
+        n: set(one.ways) for n, one in intent.slices.items() if one.ways
+    }
+    described = with_slices(found, plan, network, again)
+    assert described.slices == intent.slices
+    assert with_network(described, network, again, keep_trees=True) is described
+    assert compile_rules(described, network, again) == rules
+
+
+@settings(max_examples=50, deadline=None)
+@given(networks(), SEEDS)
+def test_compiling_slices_by_parts_equals_compiling_at_once(network: Network, seed: int) -> None:
+    random, numbers, compiler = Random(seed), Numbers(), Compiler()
+    intent, now = Intent(), network
+    for decision in range(1, 8):
+        now = random.choice([network, without_cable(now, random.choice(now.links).id)])
+        intent = with_network(intent, now, numbers)
+        assert with_network(intent, now, numbers) is intent
+        if random.random() < 0.6:
+            intent = with_slices(intent, random_slices(now, random, decision), now, numbers)
+        assert compiler.compile(intent, now, numbers) == compile_rules(intent, now, numbers)
+
+
+@settings(max_examples=60, deadline=None)
+@given(networks(), SEEDS)
+def test_cuts_with_slices_lose_nothing_and_private_links_stay_private(
+    network: Network, seed: int
+) -> None:
+    executor, traffic = started(network, seed)
+    random, fake = executor.random, executor.fake
+    plan = random_slices(network, random)
+    executor.take_slices(plan)
+    executor.take(random_plan(network, random))
+    executor.settle()
+    fake.drain()
+    fake.delivered.clear()
+    traffic.sent = 0
+    for cable in cables(network):
+        smaller = without_cable(network, cable.id)
+        # What a cut may lose is what has no way around: with private links there may be none.
+        closed = closed_links(plan.placements, network)
+        if set(closed_links(plan.placements, smaller)) != set(closed) & set(smaller.link_by_id):
+            continue
+        ends = (cable.id, LinkId(cable.dst, cable.dst_port))
+        if any(end not in executor.intent.bypasses for end in ends):
+            continue
+        executor.network = smaller
+        fake.cut_cable(cable.id)
+        for _ in range(20):
+            traffic.tick()
+        executor.see(smaller)
+        executor.settle()
+        for carried in executor.intent.slices.values():
+            for pipe in carried.pipes:
+                kept = pipe.way is None or not set(pipe.way.path.links) & set(ends)
+                assert kept, "a pipe stays on a path that is cut"
+        fake.cut_cable(cable.id, up=True)
+        executor.see(network)
+        executor.settle()
+        assert not fake.wrong, fake.wrong[:3]
+    fake.drain()
+    assert not fake.wrong, fake.wrong[:3]
+    assert len(fake.delivered) == traffic.sent
+    check_alone(traffic, plan)
+    assert fake.rules() == executor.desired
+
+
+@settings(max_examples=50, deadline=None)
+@given(networks(), SEEDS)
+def test_marks_say_who_is_in_a_slice(network: Network, seed: int) -> None:
+    executor, _ = started(network, seed)
+    plan = random_slices(network, executor.random)
+    executor.take_slices(plan)
+    executor.settle()
+    within = {ends for placement in plan.placements for ends in placement.request.pipes()}
+    fake = executor.fake
+    for source in network.hosts:
+        for target in network.hosts:
+            for dscp in (0, 10, OWN_DSCP):
+                if source != target:
+                    fake.send(source, target, dscp=dscp, flow=dscp)
+    fake.drain()
+    assert not fake.wrong, fake.wrong[:3]
+    for flight in fake.delivered:
+        sent = flight.packet.flow
+        if Ends(flight.source.name, flight.target.name) in within:
+            assert flight.packet.dscp == OWN_DSCP
+        else:
+            assert flight.packet.dscp == (0 if sent == OWN_DSCP else sent)
+
+
+def diamond() -> tuple[Network, Placement]:
+    """A slice from h1 to h4 over 2 with its backup over 3."""
+    network = network_of(DIAMOND)
+    upper, lower = (
+        path_of([network.link_by_id[step] for step in steps])
+        for steps in ((LinkId(1, 1), LinkId(2, 2)), (LinkId(1, 2), LinkId(3, 2)))
+    )
+    ends = Ends("h1", "h4")
+    request = SliceRequest("video", (ends,), rate=2.5e6, protection="disjoint")
+    held = dict.fromkeys([*upper.links, *lower.links], 2.5e6)
+    return network, Placement(request, 7, 3, (Pipe(ends, upper, lower),), held)
+
+
+def test_a_broken_pipe_flips_to_its_backup_by_one_message_and_back() -> None:
+    network, placement = diamond()
+    executor = Executor(FakeNetwork(network), Random(1), network)
+    executor.see(network)
+    executor.take_slices(SlicePlan(3, 1, (placement,)))
+    executor.settle()
+    assert executor.intent.slices[7].pipes[0].state == "primary"
+    assert executor.intent.slices[7].missing == ()
+    group = layout.slice_group(7, 0)
+    before = executor.fake.rules()
+    executor.see(without_cable(network, LinkId(1, 1)))
+    executor.step()
+    after = executor.fake.rules()
+    flips = {
+        (dpid, key)
+        for dpid in after
+        for key in after[dpid]
+        if key in before[dpid] and before[dpid][key] != after[dpid][key] and dpid == 1
+        if not isinstance(key, int) or layout.group_kind(key)[0] == "slice"
+    }
+    assert flips == {(1, group)}
+    [pipe] = executor.intent.slices[7].pipes
+    assert (pipe.state, pipe.way and pipe.way.path) == ("backup", placement.pipes[0].backup)
+    executor.see(network)
+    executor.settle()
+    assert executor.intent.slices[7].pipes[0].state == "primary"
+
+
+def test_a_pipe_without_any_path_is_best_effort_until_there_is_one() -> None:
+    network, placement = diamond()
+    alone = replace(placement, pipes=(replace(placement.pipes[0], backup=None),))
+    fake = FakeNetwork(network)
+    executor = Executor(fake, Random(1), network)
+    executor.see(network)
+    executor.take_slices(SlicePlan(3, 1, (alone,)))
+    executor.settle()
+    executor.see(without_cable(network, LinkId(1, 1)))
+    executor.settle()
+    assert executor.intent.slices[7].pipes[0].state == "base"
+    assert executor.intent.slices[7].missing == (0,)
+    fake.send(host_of(1), host_of(4), dscp=OWN_DSCP)
+    fake.drain()
+    assert not fake.wrong
+    [flight] = fake.delivered
+    assert flight.packet.dscp == 0
+
+
+def test_a_moved_rate_is_one_meter_message() -> None:
+    network, placement = diamond()
+    executor = Executor(FakeNetwork(network), Random(1), network)
+    executor.see(network)
+    executor.take_slices(SlicePlan(3, 1, (placement,)))
+    executor.settle()
+    meter = executor.fake.switches[1].meters[layout.meter_id(7, 0)]
+    assert (meter.rate, meter.burst) == (2500, 250)
+    sent = executor.messages
+    faster = replace(placement, request=replace(placement.request, rate=3e6))
+    executor.take_slices(SlicePlan(3, 1, (faster,)))
+    executor.settle()
+    assert executor.messages == sent + 1
+    assert executor.fake.switches[1].meters[layout.meter_id(7, 0)].rate == 3000
+
+
+def test_cookies_name_slice_and_decision() -> None:
+    network, placement = diamond()
+    executor = Executor(FakeNetwork(network), Random(1), network)
+    executor.see(network)
+    executor.take_slices(SlicePlan(3, 1, (placement,)))
+    executor.settle()
+    found = [
+        cookie
+        for rules in executor.fake.rules().values()
+        for rule in rules.values()
+        if isinstance(rule, FlowRule) and (cookie := decode(rule.cookie)) and cookie.owner == 7
+    ]
+    # Into the pipe; on each way one in transit, one for packets bypassed there, one at the end.
+    assert len(found) == 1 + 2 * 3
+    assert {(cookie.app, cookie.epoch) for cookie in found} == {("slices", 3)}
+
+
+def test_in_the_hose_model_all_pipes_of_a_host_share_its_meter() -> None:
+    network = network_of(DIAMOND)
+    numbers = Numbers()
+    request = SliceRequest("office", hosts=("h1", "h2", "h3"), rate=1.2345e6, rate_back=2e6)
+    pipes = []
+    for ends in request.pipes():
+        tree = with_network(Intent(), network, numbers).trees[int(ends.dst[1:])]
+        pipes.append(Pipe(ends, tree.path(int(ends.src[1:]), network)))
+    plan = SlicePlan(1, 1, (Placement(request, 1, 1, tuple(pipes)),))
+    intent = with_slices(with_network(Intent(), network, numbers), plan, network, numbers)
+    rules = compile_rules(intent, network, numbers)
+    for dpid in (1, 2, 3):
+        meters = [rule for rule in rules[dpid].values() if isinstance(rule, MeterRule)]
+        assert [(meter.rate, meter.burst) for meter in meters] == [(1235, 124)]
+        users = [r for r in rules[dpid].values() if isinstance(r, FlowRule)
+                 and ("meter", meters[0].meter_id) in r.actions]  # fmt: skip
+        assert len(users) == 2
+
+
+def test_what_is_left_to_others() -> None:
+    network, placement = diamond()
+    left = best_effort_network(network, [placement])
+    assert left.link_by_id[LinkId(1, 1)].capacity == 7.5e6
+    assert left.link_by_id[LinkId(2, 1)].capacity == 10e6
+    full = replace(placement, held=dict.fromkeys(placement.held, 10e6))
+    assert best_effort_network(network, [full]).link_by_id[LinkId(1, 1)].capacity == 0.1e6
+    alone = replace(placement, request=replace(placement.request, isolation="links"))
+    lonely = replace(alone, pipes=(replace(alone.pipes[0], backup=None),))
+    assert set(network.link_by_id) - set(best_effort_network(network, [lonely]).link_by_id) == {
+        LinkId(1, 1), LinkId(2, 2),
+    }  # fmt: skip
+    # Both ways at once would leave nobody a way from 1 to 4: the links stay open.
+    assert closed_links([alone], network) == {}
+    assert best_effort_network(network, []) is network
+
+
+def test_a_slice_with_links_of_its_own_is_survived_by_the_others_without_the_controller() -> None:
+    network = network_of([(1, 2), (2, 3), (3, 4), (4, 1), (1, 3), (2, 4)])
+    path = path_of([network.link_by_id[LinkId(1, 3)]])  # 1 to 3
+    ends = Ends("h1", "h3")
+    request = SliceRequest("alone", (ends,), rate=1e6, isolation="links")
+    plan = SlicePlan(1, 1, (Placement(request, 1, 1, (Pipe(ends, path),)),))
+    executor = Executor(FakeNetwork(network), Random(2), network)
+    executor.see(network)
+    executor.take_slices(plan)
+    executor.settle()
+    for cable in cables(network):
+        executor.fake.cut_cable(cable.id)
+        send_between_all(executor)
+        executor.fake.cut_cable(cable.id, up=True)
+    for flight in executor.fake.delivered:
+        if LinkId(1, 3) in flight.hops:
+            assert Ends(flight.source.name, flight.target.name) == ends

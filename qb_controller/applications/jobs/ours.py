@@ -1,0 +1,102 @@
+"""The scheduler of this project: plan all that waits anew at every event, start what begins now.
+
+One optimisation problem decides together which requests to serve, how each is cut, and how its
+shots are spread (:mod:`quantum_backends.schedules`). Time has a price (:mod:`.prices`), so that a
+request is passed over where its time would serve several others, and the cheapest way that meets
+the deadline is taken rather than the quickest. Nothing is committed but what has been started:
+when reality differs, the next plan does. Requests that can no longer be in time are refused.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+
+from qb_controller.applications.jobs.book import Book, Clock
+from qb_controller.applications.jobs.formulate import Task, formulate, interpret
+from qb_controller.applications.jobs.prices import Prices
+from qb_controller.applications.jobs.settings import Settings
+from qb_controller.model.jobs import Decision, Scheduler, State
+from quantum_backends.routing import Floats
+from quantum_backends.schedule_search import Inserter, orders
+from quantum_backends.schedules import Plan, ScheduleProblem
+
+Solve = Callable[[ScheduleProblem], Plan]
+"""Whoever answers the problem: the insertion heuristic here, or the policy with its backends."""
+
+
+def ours(settings: Settings, solve: Solve | None = None) -> Scheduler:
+    """Make the scheduler.
+
+    Parameters
+    ----------
+    solve : callable, optional
+        Asked instead of the built-in insertion heuristic with its short search.
+    """
+    given, book = settings["schedulers"], Book()
+    prices = Prices(book, given["memory"], given["utilisation"])
+
+    def decide(state: State, now: float) -> Decision:
+        book.open(state)
+        price, gap_s = prices.of(state, now)
+        task = formulate(
+            state,
+            now,
+            book,
+            given["parts"],
+            given["reserve"],
+            price,
+            ripens_s=given["ripens"] * gap_s * len(state.qpus),
+        )
+        wake = Clock.of(state, now).next_free(now)
+        if not task.requests:
+            return Decision(wake_at=wake)
+        if solve is None:
+            plan, cost = quick(task.problem, given["rounds"])
+            refused = _too_late(task, cost, book)
+        else:
+            plan, refused = solve(task.problem), ()
+        return Decision(interpret(task, plan), refused, wake)
+
+    return decide
+
+
+def quick(problem: ScheduleProblem, rounds: int) -> tuple[Plan, Floats]:
+    """Plan by insertion in three orders; search on only where requests are left over.
+
+    Returns
+    -------
+    Plan
+    float array (r,)
+        What each request would cost alone; infinite where it is too late.
+    """
+    inserter = Inserter(problem)
+    cost = inserter.alone()
+    best, chosen, complete = -math.inf, None, False
+    for order in orders(problem, cost):
+        gain, complete = inserter.gain(order)
+        if gain > best:
+            best, chosen = gain, order
+        if complete:
+            break
+    if chosen is None or not len(chosen):
+        return (), cost
+    if not complete:
+        chosen = inserter.improve(chosen, rounds, len(chosen))
+    return inserter.plan(chosen)[1], cost
+
+
+def _too_late(task: Task, cost: Floats, book: Book) -> tuple[str, ...]:
+    """Requests that not even all QPUs together can serve any more, with expected times."""
+    late = [task.requests[i] for i in np.flatnonzero(np.isinf(cost)).tolist()]
+    if not late:
+        return ()
+    exact = formulate(task.state, task.now, book, task.problem.parts, requests=late)
+    found = Inserter(exact.problem).alone()
+    return tuple(
+        progress.request.name
+        for progress, alone in zip(exact.requests, found, strict=True)
+        if math.isinf(alone)
+    )

@@ -1,0 +1,492 @@
+"""Insertion of requests into machines' timelines, compiled by numba and kept on disk.
+
+Each machine has a list of pieces ordered by when they are due. For a machine, ``end`` of a piece
+is when it ends if everything starts as early as it may, and ``latest`` when it must start at the
+latest so that it and all behind it are in time. A new piece fits before piece p if it can end by
+``latest[p]``: so the room for it is known without trying. Without precedence this order is best
+possible for a given assignment (exchange argument on one machine, all released at once).
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+
+from quantum_backends.routing import Floats, Ints
+from quantum_backends.schedules import Plan, ScheduleProblem
+
+PIECES = 96
+"""Most pieces planned on one machine; beyond, it counts as full."""
+
+MOST = 12
+"""Most machines for the shots of one fragment, whatever the grid allows."""
+
+NOTHING = 1e-12
+"""Least price of a second, so that among places that cost nothing the quickest is taken."""
+
+BENDS = (1.0, 0.7, 1.4)
+"""Exponents tried when the time until the deadline is shared out among dependent fragments."""
+
+
+class Table(NamedTuple):
+    """The parts of a problem that the loops read; see :class:`ScheduleProblem`."""
+
+    release: Floats
+    close: Floats
+    fixed: Floats
+    value: Floats
+    deadline: Floats
+    first_variant: Ints
+    first_fragment: Ints
+    shots: Ints
+    shot_s: Floats
+    ready: Floats
+    parent_start: Ints
+    parent: Ints
+    lag: Floats
+    parts: int
+    price: Floats
+    ripens: float
+    quickest: Floats
+    stage: Ints
+
+
+class Lines(NamedTuple):
+    """Timelines: number of pieces (m,), then figures of each piece (m, PIECES)."""
+
+    count: Ints
+    due: Floats
+    work: Floats
+    ready: Floats
+    fragment: Ints
+    shots: Ints
+    end: Floats
+    latest: Floats
+
+
+def table_of(problem: ScheduleProblem) -> Table:
+    """Collect the arrays of a problem; adds the quickest time and the stage of each fragment."""
+    p = problem
+    quickest, stage = _stages(p.fixed, p.shots, p.shot_s, p.parent_start, p.parent)
+    return Table(
+        p.release,
+        p.close,
+        p.fixed,
+        p.value_of_request,
+        p.deadline,
+        p.first_variant,
+        p.first_fragment,
+        p.shots,
+        p.shot_s,
+        p.ready,
+        p.parent_start,
+        p.parent,
+        p.lag,
+        min(p.parts, MOST),
+        np.maximum(p.price, NOTHING),
+        p.ripens_s,
+        quickest,
+        stage,
+    )
+
+
+@njit(cache=True)
+def _stages(fixed, shots, shot_s, parent_start, parent):  # type: ignore[no-untyped-def]
+    quickest, stage = np.full(len(shots), np.inf), np.zeros(len(shots), np.int64)
+    for f in range(len(shots)):
+        for m in range(len(fixed)):
+            quickest[f] = min(quickest[f], fixed[m] + shots[f] * shot_s[f, m])
+        for k in range(parent_start[f], parent_start[f + 1]):
+            stage[f] = max(stage[f], stage[parent[k]] + 1)
+    return quickest, stage
+
+
+def empty_lines(machines: int) -> Lines:
+    """Timelines with nothing on them."""
+    shape = (machines, PIECES)
+    floats = [np.zeros(shape) for _ in range(5)]
+    ints = [np.zeros(shape, np.int64) for _ in range(2)]
+    return Lines(np.zeros(machines, np.int64), *floats[:3], *ints, *floats[3:])
+
+
+@njit(cache=True)
+def _refresh(t, lines, m, p):  # type: ignore[no-untyped-def]
+    """Ends from piece p on, and all latest starts, of machine m."""
+    n = lines.count[m]
+    at = lines.end[m, p - 1] if p > 0 else t.release[m]
+    for j in range(p, n):
+        at = max(at, lines.ready[m, j]) + lines.work[m, j]
+        lines.end[m, j] = at
+    limit = np.inf
+    for j in range(n - 1, -1, -1):
+        limit = min(limit, lines.due[m, j]) - lines.work[m, j]
+        lines.latest[m, j] = limit
+
+
+@njit(cache=True)
+def _position(lines, m, due):  # type: ignore[no-untyped-def]
+    p = lines.count[m]
+    while p > 0 and lines.due[m, p - 1] > due:
+        p -= 1
+    return p
+
+
+@njit(cache=True)
+def _insert(t, lines, m, f, shots, ready, due):  # type: ignore[no-untyped-def]
+    p, n = _position(lines, m, due), lines.count[m]
+    for j in range(n, p, -1):
+        lines.due[m, j], lines.work[m, j] = lines.due[m, j - 1], lines.work[m, j - 1]
+        lines.ready[m, j], lines.shots[m, j] = lines.ready[m, j - 1], lines.shots[m, j - 1]
+        lines.fragment[m, j] = lines.fragment[m, j - 1]
+    lines.due[m, p], lines.ready[m, p] = due, ready
+    lines.work[m, p] = t.fixed[m] + shots * t.shot_s[f, m]
+    lines.fragment[m, p], lines.shots[m, p] = f, shots
+    lines.count[m] = n + 1
+    _refresh(t, lines, m, p)
+
+
+@njit(cache=True)
+def _remove(t, lines, m, f):  # type: ignore[no-untyped-def]
+    n, p = lines.count[m], 0
+    while lines.fragment[m, p] != f:
+        p += 1
+    for j in range(p, n - 1):
+        lines.due[m, j], lines.work[m, j] = lines.due[m, j + 1], lines.work[m, j + 1]
+        lines.ready[m, j], lines.shots[m, j] = lines.ready[m, j + 1], lines.shots[m, j + 1]
+        lines.fragment[m, j] = lines.fragment[m, j + 1]
+    lines.count[m] = n - 1
+    _refresh(t, lines, m, p)
+
+
+@njit(cache=True)
+def _area(t, m, begin, end):  # type: ignore[no-untyped-def]
+    """What a stretch of time is worth; see :meth:`ScheduleProblem.time_cost`."""
+    if t.ripens <= 0:
+        return t.price[m] * (end - begin)
+    begin, end = max(begin, 0.0), max(end, 0.0)
+    fresh = t.ripens * (np.exp(-begin / t.ripens) - np.exp(-end / t.ripens))
+    return t.price[m] * (end - begin - fresh)
+
+
+@njit(cache=True)
+def _cost(t, lines, m, start, work):  # type: ignore[no-untyped-def]
+    """What more work on a machine costs: it puts off the end of all that is planned there."""
+    n = lines.count[m]
+    horizon = max(lines.end[m, n - 1] if n else t.release[m], start)
+    return _area(t, m, horizon, horizon + work)
+
+
+@njit(cache=True)
+def _room(t, lines, f, ready, due, start, most):  # type: ignore[no-untyped-def]
+    """For each machine when a piece would start and how many shots of f it has room for."""
+    for m in range(len(t.release)):
+        most[m] = 0
+        if t.shot_s[f, m] == np.inf or lines.count[m] >= PIECES:
+            continue
+        p = _position(lines, m, due)
+        before = lines.end[m, p - 1] if p > 0 else t.release[m]
+        start[m] = max(before, ready[m])
+        limit = min(due, t.close[m])
+        if p < lines.count[m]:
+            limit = min(limit, lines.latest[m, p])
+        room = limit - start[m] - t.fixed[m]
+        if room > 0:
+            most[m] = min(t.shots[f], np.int64((room + 1e-9) / max(t.shot_s[f, m], 1e-12)))
+
+
+@njit(cache=True)
+def _fill(t, f, chosen, k, start, most, given):  # type: ignore[no-untyped-def]
+    """Spread the shots of f over the first k chosen machines so that they end together.
+
+    False where they have no room, or a machine would get less than the grid allows.
+    """
+    total = 0
+    for i in range(k):
+        given[i] = 0
+        total += most[chosen[i]]
+    if total < t.shots[f]:
+        return False
+    left = t.shots[f]
+    for _ in range(k):
+        # The common end if nobody had a limit; machines over theirs get their limit.
+        rate, credit, free = 0.0, 0.0, 0
+        for i in range(k):
+            if given[i] == 0:
+                m = chosen[i]
+                rate += 1 / t.shot_s[f, m]
+                credit += (start[m] + t.fixed[m]) / t.shot_s[f, m]
+                free += 1
+        if free == 0:
+            break
+        end, over = (left + credit) / rate, False
+        for i in range(k):
+            m = chosen[i]
+            if given[i] == 0 and (end - start[m] - t.fixed[m]) / t.shot_s[f, m] >= most[m]:
+                given[i], over = most[m], True
+                left -= most[m]
+        if not over:
+            for i in range(k):
+                if given[i] == 0:
+                    m = chosen[i]
+                    share = np.int64((end - start[m] - t.fixed[m]) / t.shot_s[f, m])
+                    given[i] = -max(0, min(share, most[m]))
+            break
+    left = t.shots[f]
+    for i in range(k):
+        given[i] = abs(given[i])
+        left -= given[i]
+    for i in range(k):
+        more = max(-given[i], min(left, most[chosen[i]] - given[i]))
+        given[i] += more
+        left -= more
+    least = -(-t.shots[f] // t.parts)
+    for i in range(k - 1):
+        if given[i] < min(least, most[chosen[i]]) or given[i] < 1:
+            return False
+    return left == 0 and given[k - 1] >= 1
+
+
+@njit(cache=True)
+def _place(t, lines, f, ready, due, into, shots):  # type: ignore[no-untyped-def]
+    """The cheapest places found for fragment f: cost and number of machines, none if 0.
+
+    One machine; or the shots spread over those that would start first, or that have most room.
+    """
+    machines = len(t.release)
+    start, most = np.zeros(machines), np.zeros(machines, np.int64)
+    _room(t, lines, f, ready, due, start, most)
+    best, count = np.inf, 0
+    for m in range(machines):
+        if most[m] >= t.shots[f]:
+            cost = _cost(t, lines, m, start[m], t.fixed[m] + t.shots[f] * t.shot_s[f, m])
+            if cost < best:
+                best, count = cost, 1
+                into[0], shots[0] = m, t.shots[f]
+    if t.parts == 1:
+        return best, count
+    able = 0
+    key = np.empty(machines)
+    for m in range(machines):
+        key[m] = start[m] + t.fixed[m] + 0.5 * t.quickest[f] if most[m] else np.inf
+        able += most[m] > 0
+    given = np.zeros(t.parts, np.int64)
+    for rule in range(2):
+        if rule == 1:
+            if count:
+                break
+            for m in range(machines):
+                key[m] = -most[m] if most[m] else np.inf
+        order = np.argsort(key)
+        worse = 0
+        for k in range(2, min(t.parts, able) + 1):
+            if not _fill(t, f, order, k, start, most, given):
+                continue
+            cost = 0.0
+            for i in range(k):
+                m = order[i]
+                work = t.fixed[m] + given[i] * t.shot_s[f, m]
+                cost += _cost(t, lines, m, start[m], work)
+            if cost < best:
+                best, count, worse = cost, k, 0
+                into[:k], shots[:k] = order[:k], given[:k]
+            else:
+                worse += 1
+                if worse == 2:
+                    break
+    return best, count
+
+
+@njit(cache=True)
+def _try(t, lines, r, v, bend, into, shots, counts):  # type: ignore[no-untyped-def]
+    """Insert variant v of request r; its cost, infinite (and nothing inserted) if it does not fit.
+
+    Dependent fragments share the time until the deadline in proportion to their quickest times.
+    """
+    a, b = t.first_fragment[v], t.first_fragment[v + 1]
+    stages = 0
+    for f in range(a, b):
+        stages = max(stages, t.stage[f] + 1)
+    length, begin, deadline = np.zeros(stages), np.inf, t.deadline[r]
+    for f in range(a, b):
+        length[t.stage[f]] = max(length[t.stage[f]], t.quickest[f])
+    for m in range(len(t.release)):
+        begin = min(begin, max(t.release[m], 0.0))
+    # Necessary: a stage spread over all its parts still takes its share.
+    total = length.sum()
+    if stages > 1 and begin + total / t.parts > deadline:
+        return np.inf
+    bounds = np.empty(stages)
+    done = 0.0
+    for s in range(stages):
+        done += length[s]
+        bounds[s] = begin + (deadline - begin) * (done / total) ** bend
+    bounds[stages - 1] = deadline
+    cost, ready = 0.0, np.empty(len(t.release))
+    for f in range(a, b):
+        due = bounds[t.stage[f]]
+        ready[:] = t.ready[f]
+        for k in range(t.parent_start[f], t.parent_start[f + 1]):
+            up = t.parent[k] - a
+            for i in range(counts[up]):
+                for m in range(len(ready)):
+                    arrives = bounds[t.stage[t.parent[k]]] + t.lag[into[up, i], m]
+                    ready[m] = max(ready[m], arrives)
+        more, n = _place(t, lines, f, ready, due, into[f - a], shots[f - a])
+        counts[f - a] = n
+        if n == 0:
+            for g in range(a, f):
+                for i in range(counts[g - a]):
+                    _remove(t, lines, into[g - a, i], g)
+            return np.inf
+        for i in range(n):
+            m = into[f - a, i]
+            _insert(t, lines, m, f, shots[f - a, i], ready[m], due)
+        cost += more
+    return cost
+
+
+@njit(cache=True)
+def _drop(t, lines, v, into, counts):  # type: ignore[no-untyped-def]
+    a, b = t.first_fragment[v], t.first_fragment[v + 1]
+    for f in range(a, b):
+        for i in range(counts[f - a]):
+            _remove(t, lines, into[f - a, i], f)
+
+
+@njit(cache=True)
+def insert_request(t, lines, r, limit, into, shots, counts):  # type: ignore[no-untyped-def]
+    """Insert request r in its cheapest variant if below a limit; cost, or infinite if not."""
+    best, which, best_bend = limit, -1, 1.0
+    for v in range(t.first_variant[r], t.first_variant[r + 1]):
+        staged = t.stage[t.first_fragment[v + 1] - 1] > 0
+        for bend in BENDS:
+            cost = _try(t, lines, r, v, bend, into, shots, counts)
+            if cost < np.inf:
+                _drop(t, lines, v, into, counts)
+                if cost < best:
+                    best, which, best_bend = cost, v, bend
+                break
+            if not staged:
+                break
+    if which < 0:
+        return np.inf
+    return _try(t, lines, r, which, best_bend, into, shots, counts)
+
+
+@njit(cache=True)
+def _room_for_pieces(t):  # type: ignore[no-untyped-def]
+    """Where the pieces of one variant are noted: machines, shots, and how many per fragment."""
+    widest = 1
+    for v in range(len(t.first_fragment) - 1):
+        widest = max(widest, t.first_fragment[v + 1] - t.first_fragment[v])
+    into = np.zeros((widest, t.parts), np.int64)
+    return into, np.zeros_like(into), np.zeros(widest, np.int64)
+
+
+@njit(cache=True)
+def decode(t, order, lines, served):  # type: ignore[no-untyped-def]
+    """Insert requests in an order; what is gained in all. ``served`` tells which were."""
+    into, shots, counts = _room_for_pieces(t)
+    lines.count[:] = 0
+    served[:] = False
+    gain = 0.0
+    for r in order:
+        cost = insert_request(t, lines, r, t.value[r], into, shots, counts)
+        if cost < np.inf:
+            served[r] = True
+            gain += t.value[r] - cost
+    return gain
+
+
+@njit(cache=True)
+def alone(t, lines):  # type: ignore[no-untyped-def]
+    """What each request costs on machines with nothing else; infinite where it is too late."""
+    into, shots, counts = _room_for_pieces(t)
+    cost = np.empty(len(t.value))
+    for r in range(len(t.value)):
+        lines.count[:] = 0
+        cost[r] = insert_request(t, lines, r, np.inf, into, shots, counts)
+    lines.count[:] = 0
+    return cost
+
+
+@njit(cache=True)
+def anneal(t, order, rounds, hot, cold, until_all):  # type: ignore[no-untyped-def]
+    """Simulated annealing over orders of insertion, from a given one.
+
+    A move takes a request that is not served, or any, to an earlier place. Gain in units of value.
+
+    Returns
+    -------
+    order, gain
+        The best found.
+    """
+    n = len(order)
+    now, best = order.copy(), order.copy()
+    lines_n = len(t.release)
+    shape = (lines_n, PIECES)
+    lines = Lines(
+        np.zeros(lines_n, np.int64),
+        np.zeros(shape),
+        np.zeros(shape),
+        np.zeros(shape),
+        np.zeros(shape, np.int64),
+        np.zeros(shape, np.int64),
+        np.zeros(shape),
+        np.zeros(shape),
+    )
+    served = np.zeros(len(t.value), np.bool_)
+    gain = decode(t, now, lines, served)
+    top = gain
+    fresh = np.empty_like(now)
+    for step in range(rounds):
+        heat = hot * (cold / hot) ** (step / max(rounds - 1, 1))
+        i = np.random.randint(n)
+        if np.random.random() < 0.7:
+            for _ in range(8):
+                if not served[now[i]]:
+                    break
+                i = np.random.randint(n)
+        j = np.random.randint(n)
+        if j > i and np.random.random() < 0.7:
+            i, j = j, i
+        if i == j:
+            continue
+        fresh[:] = now
+        moved = fresh[i]
+        if j < i:
+            fresh[j + 1 : i + 1] = now[j:i]
+        else:
+            fresh[i:j] = now[i + 1 : j + 1]
+        fresh[j] = moved
+        was = served.copy()
+        other = decode(t, fresh, lines, served)
+        if other >= gain or np.random.random() < np.exp((other - gain) / heat):
+            now[:] = fresh
+            gain = other
+            if gain > top + 1e-9:
+                top = gain
+                best[:] = now
+                if until_all and served.all():
+                    break
+        else:
+            served[:] = was
+    return best, top
+
+
+@njit(cache=True)
+def seed(value):  # type: ignore[no-untyped-def]
+    """Seed the generator of compiled code."""
+    np.random.seed(value)
+
+
+def plan_of(lines: Lines) -> Plan:
+    """The pieces on timelines, machine by machine in the order of their starts."""
+    pieces = []
+    for m in range(len(lines.count)):
+        for j in range(int(lines.count[m])):
+            start = float(lines.end[m, j] - lines.work[m, j])
+            pieces.append((int(lines.fragment[m, j]), m, int(lines.shots[m, j]), start))
+    return tuple(pieces)

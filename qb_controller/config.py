@@ -75,6 +75,20 @@ OPTIONS: tuple[Any, ...] = (
         help="Seconds from snapshot to verified plan (default: 0.5).",
     ),
     cfg.FloatOpt(
+        "qb-slice-window",
+        default=0.2,
+        min=0,
+        max=60,
+        help="Seconds that requests for slices are gathered to be decided together (default: 0.2).",
+    ),
+    cfg.FloatOpt(
+        "qb-slice-deadline",
+        default=1.0,
+        min=0.1,
+        max=60,
+        help="Seconds that a decision about slices may take (default: 1).",
+    ),
+    cfg.FloatOpt(
         "qb-interval",
         default=1.0,
         min=0.2,

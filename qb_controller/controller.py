@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,16 +14,22 @@ from qb_controller.config import check_backends
 from qb_controller.knowledge import knowledge_of
 from qb_controller.live_view import LiveView
 from qb_controller.model.network import LinkId
+from qb_controller.model.slices import SlicePlan
 from qb_controller.model.telemetry import NetworkSnapshot
 from qb_controller.northbound.rest import make_app
-from qb_controller.runtime.messages import ChannelsResult, Settings
+from qb_controller.runtime.messages import ChannelsResult, Settings, SlicesResult
 from qb_controller.runtime.wire import Decoder, encode
+from qb_controller.slice_book import SliceBook
+from qb_controller.slice_store import SliceStore
+from qb_controller.slicing import Slicing
 from qb_controller.southbound.base_layer import off_the_shortest
+from qb_controller.southbound.carrying import best_effort_network
 from qb_controller.southbound.inventory import Inventory, PortState
 from qb_controller.southbound.labels import Numbers
 from qb_controller.southbound.openflow import arp, discovery, http, memory
 from qb_controller.southbound.openflow.asking import Asking
 from qb_controller.southbound.openflow.installer import Installer
+from qb_controller.southbound.openflow.news import News
 from qb_controller.southbound.openflow.optimiser_client import OptimiserClient
 from qb_controller.southbound.openflow.poller import Poller
 from qb_controller.southbound.openflow.stall import StallMonitor
@@ -34,6 +41,10 @@ from quantum_backends.registry import BACKENDS
 LOG = logging.getLogger(__name__)
 
 HOUSEKEEPING_S = 1.0
+
+SLICES_S = 0.05
+"""Between two looks at what slices wait for: a link that was cut, a start, requests to decide."""
+
 NUMBERS, WEIGHTS = "switch-numbers", "decisions-on-weights"
 """Names in the state directory."""
 
@@ -82,10 +93,37 @@ class Controller:
         )
         self.steering = Steering(settings, conf.qb_te, self.optimiser.send, self.installer.take)
         self.installer.on_installed = self.steering.installed
+        self.news = News()
+        self.slicing = self._make_slicing(settings)
         self.installer.te_in_force = lambda: self.steering.enabled
         self.view = LiveView(self, app, conf.qb_interval)
         self._asked: dict[str, float] = {}
         self._greenlets: list[Any] = []
+
+    def _make_slicing(self, settings: Settings) -> Slicing:
+        """Slices of earlier runs are known to the installer before it looks at any switch."""
+        conf = self._conf
+        book = SliceBook(SliceStore(Path(conf.qb_state_dir)))
+        mine = replace(
+            settings,
+            deadline_s=conf.qb_slice_deadline,
+            pinned_backend=None,
+            min_gain=0.0,
+            full_gain=0.0,
+            quiet_mlu=0.0,
+        )
+        slicing = Slicing(
+            book,
+            mine,
+            conf.qb_slice_window,
+            self.optimiser.send,
+            self.installer.take_slices,
+            self.steering.heard,
+        )
+        book.on_events = lambda events: self.news.happened()
+        self.installer.slices = slicing.plan
+        self.installer.on_slices = self._slices_installed
+        return slicing
 
     # -- life -----------------------------------------------------------------------------------
 
@@ -100,6 +138,7 @@ class Controller:
             memory.run,
             self.optimiser.run,
             self._housekeeping,
+            self._slices,
         )
         self._greenlets = [server, *(eventlet.spawn(loop) for loop in loops)]
         LOG.info("Q-Backbone: REST on http://%s:%d", conf.qb_rest_host, conf.qb_rest_port)
@@ -119,6 +158,21 @@ class Controller:
             self._state.save(NUMBERS, self.installer.numbers.to_json())
             if self.installer.adopted:
                 self._state.save(WEIGHTS, reweighted(self.installer.intent))
+
+    def _slices(self) -> None:
+        while True:
+            eventlet.sleep(SLICES_S)
+            ready = self.installer.adopted and self.inventory.all_connected()
+            network = self.inventory.network() if ready else None
+            known = max(self.slicing.known_decision, self.steering.known_decision)
+            self.slicing.known_decision = self.steering.known_decision = known
+            try:
+                self.slicing.tick(network, time.time(), time.monotonic())
+            except Exception:
+                LOG.exception("looking after slices failed")
+
+    def _slices_installed(self, plan: SlicePlan) -> None:
+        self.slicing.installed(plan, time.time())
 
     def _load_numbers(self) -> Numbers:
         try:
@@ -222,7 +276,8 @@ class Controller:
             return
         if not self.steering.wants_request():
             return
-        network, intent, taken_at = self.inventory.network(), self.installer.intent, time.time()
+        intent, taken_at = self.installer.intent, time.time()
+        network = best_effort_network(self.inventory.network(), intent.placements())
         newest = max((pair.decision for pair in intent.pairs.values()), default=0)
         self.steering.known_decision = max(self.steering.known_decision, newest)
         demands = self.poller.demands()
@@ -236,11 +291,14 @@ class Controller:
     def _heard(self, message: object) -> None:
         if isinstance(message, ChannelsResult):
             self.asking.answered(message.number, message)
+        elif isinstance(message, SlicesResult):
+            self.slicing.received(message, time.time(), time.monotonic())
         else:
             self.steering.received(message)
 
     def _optimiser_down(self) -> None:
         self.steering.optimiser_down()
+        self.slicing.optimiser_down(time.monotonic())
         self.asking.down()
 
 

@@ -11,9 +11,12 @@ import eventlet
 
 from qb_controller.errors import InstallError
 from qb_controller.model.decision import Decision
+from qb_controller.model.delivered import Delivered
 from qb_controller.model.network import LinkId, Network
 from qb_controller.model.plan import Route
 from qb_controller.model.rules import RuleSet
+from qb_controller.model.slice_life import Event, Slice
+from qb_controller.model.slices import SliceRequest
 from qb_controller.model.telemetry import Demand
 from qb_controller.northbound.view import LiveRule, OptimiserStatus, Status, TeSettings
 from qb_controller.runtime.messages import ChannelsRequest, ChannelsResult
@@ -150,3 +153,33 @@ class LiveView:
             installer.read_again(dpid)
         if not installer.wait_settled(REPAIR_S):
             raise InstallError(f"the switches did not confirm everything within {REPAIR_S:g} s")
+
+    def slices(self) -> Sequence[Slice]:
+        return self._c.slicing.book.all()
+
+    def slice(self, name: str) -> Slice:
+        return self._c.slicing.book.find(name)
+
+    def ask_slices(self, requests: Sequence[SliceRequest]) -> None:
+        self._c.slicing.create(requests, time.time(), time.monotonic())
+
+    def compare_slices(self, requests: Sequence[SliceRequest]) -> dict[str, list[str]]:
+        return self._c.slicing.book.difference(requests)
+
+    def apply_slices(self, requests: Sequence[SliceRequest]) -> dict[str, list[str]]:
+        return self._c.slicing.replace_all(requests, time.time(), time.monotonic())
+
+    def delete_slice(self, name: str) -> None:
+        self._c.slicing.delete(name, time.time(), time.monotonic())
+
+    def delivered(self) -> Mapping[str, Delivered]:
+        return {}
+
+    def events(self, since: int, limit: int) -> Sequence[Event]:
+        return self._c.slicing.book.events(since, limit)
+
+    def newest_event(self) -> int:
+        return self._c.slicing.book.newest_event()
+
+    def wait_event(self, since: int, seconds: float) -> bool:
+        return self._c.news.wait(lambda: self.newest_event() > since, seconds)

@@ -23,6 +23,7 @@ from collections import deque
 from collections.abc import Sequence
 from pathlib import Path
 
+from qb_controller.applications.slice_desk import SliceDesk
 from qb_controller.applications.traffic_engineering import TrafficEngineering
 from qb_controller.applications.wireless_desk import Desk
 from qb_controller.errors import OptimiserError
@@ -36,6 +37,8 @@ from qb_controller.runtime.messages import (
     Hello,
     Ping,
     Pong,
+    SlicesRequest,
+    SlicesResult,
 )
 from qb_controller.runtime.wire import Decoder, encode
 from qb_controller.runtime.worker import DEFAULT_BACKENDS, die_with, load_backends
@@ -48,7 +51,10 @@ IDLE_POLL_S = 0.25
 """How often the cycle thread looks after its workers while no request is there."""
 
 MOST_WAITING = 8
-"""Requests for channels that may wait."""
+"""Requests for channels or slices that may wait."""
+
+Other = ChannelsRequest | SlicesRequest
+"""What waits its turn."""
 
 TOO_MANY = '{"error": "too many requests for channels are waiting", "status": 503}\n'
 
@@ -62,7 +68,7 @@ class Mailbox:
     def __init__(self) -> None:
         self._condition = threading.Condition()
         self._request: CycleRequest | None = None
-        self._others: deque[ChannelsRequest] = deque()
+        self._others: deque[Other] = deque()
         self._busy_since: float | None = None
 
     def put(self, request: CycleRequest) -> None:
@@ -73,7 +79,7 @@ class Mailbox:
             self._request = request
             self._condition.notify()
 
-    def queue(self, request: ChannelsRequest) -> bool:
+    def queue(self, request: Other) -> bool:
         """Leave a request that waits its turn; False where too many do."""
         with self._condition:
             if len(self._others) >= MOST_WAITING:
@@ -82,14 +88,14 @@ class Mailbox:
             self._condition.notify()
             return True
 
-    def take(self, seconds: float) -> CycleRequest | ChannelsRequest | None:
+    def take(self, seconds: float) -> CycleRequest | Other | None:
         """Wait for a request for at most ``seconds``; the taker is busy from then on.
 
         A cycle goes before all else.
         """
         with self._condition:
             self._condition.wait_for(lambda: self._request or self._others, seconds)
-            request: CycleRequest | ChannelsRequest | None = self._request
+            request: CycleRequest | Other | None = self._request
             if request is None and self._others:
                 request = self._others.popleft()
             else:
@@ -124,6 +130,7 @@ class Optimiser:
         self._pool = pool
         self._orchestrator = orchestrator
         self._desk = Desk(orchestrator.lend)
+        self._slices = SliceDesk(orchestrator.lend)
         self._mailbox = Mailbox()
         self._out = bytearray()
         self._lock = threading.Lock()  # guards _out
@@ -163,6 +170,9 @@ class Optimiser:
             elif isinstance(message, ChannelsRequest):
                 if not self._mailbox.queue(message):
                     self._say(ChannelsResult(message.number, 503, TOO_MANY))
+            elif isinstance(message, SlicesRequest):
+                if not self._mailbox.queue(message):
+                    self._say(SlicesResult(message.number, None, None, {}, "too much is waiting"))
             elif isinstance(message, Ping):
                 self._say(Pong(message.number, self._mailbox.busy_s(), self._pool.states()))
             else:
@@ -183,6 +193,8 @@ class Optimiser:
                     continue
                 if isinstance(request, CycleRequest):
                     self._say_done(self._orchestrator.run_cycle(request))
+                elif isinstance(request, SlicesRequest):
+                    self._say_done(self._slices.answer(request))
                 else:
                     self._say_done(self._desk.answer(request))
         except Exception as error:  # the journal or the worker start failed: the process must end
@@ -191,7 +203,7 @@ class Optimiser:
             self._ending = True
             self._wake()
 
-    def _say_done(self, result: CycleResult | ChannelsResult) -> None:
+    def _say_done(self, result: CycleResult | ChannelsResult | SlicesResult) -> None:
         self._mailbox.done()
         self._say(result)
 

@@ -64,7 +64,7 @@ class Slicing:
         places = (one.placement for one in book.living())
         self.plan = restored(place for place in places if place is not None)
         """All that shall be in force; of an earlier run until :meth:`tick` is given a network."""
-        self.known_decision = 0
+        self.known_decision = max((one.decision for one in book.all()), default=0)
         self._send = send
         self._install = install
         self._heard = heard

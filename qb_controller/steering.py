@@ -116,7 +116,16 @@ class Steering:
             self._installing = (decision.number, asked_at)
         else:
             self.last_cycle_s = time.monotonic() - asked_at
+        self._remember(decision)
+
+    def heard(self, decision: Decision) -> None:
+        """Remember a decision of another application."""
+        self.known_decision = max(self.known_decision, decision.number)
+        self._remember(decision)
+
+    def _remember(self, decision: Decision) -> None:
         self.decisions.append(decision)
+        self.decisions.sort(key=lambda one: one.number)
         if len(self.decisions) > REMEMBERED:
             del self.decisions[_least_telling(self.decisions)]
 

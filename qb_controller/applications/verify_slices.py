@@ -7,7 +7,7 @@ here from the network and the requests; nothing that a solver said is believed.
 of their backup. In the hose model a link holds the least of three sums over the pipes that may use
 it: their limits, what their senders may send, what their receivers may receive; whatever the tenant
 offers within the hoses is no more than that (Duffield et al., SIGCOMM 1999, section 3.2). A slice
-with links of its own holds their whole capacity.
+with links of its own holds all of them that slices may hold.
 """
 
 from __future__ import annotations
@@ -27,7 +27,9 @@ MOST_NUMBER = 0xFFFF
 """A slice's number has 16 bits in a cookie."""
 
 
-def verify(placements: Iterable[Placement], network: Network, decision: int) -> SlicePlan:
+def verify(
+    placements: Iterable[Placement], network: Network, decision: int, share: float = 1.0
+) -> SlicePlan:
     """Check that placements can all be carried, and count what they hold.
 
     Parameters
@@ -36,6 +38,8 @@ def verify(placements: Iterable[Placement], network: Network, decision: int) -> 
         What they say they hold is not looked at.
     network : Network
     decision : int
+    share : float
+        Of each link's capacity that slices may hold together.
 
     Raises
     ------
@@ -45,19 +49,21 @@ def verify(placements: Iterable[Placement], network: Network, decision: int) -> 
     ordered = sorted(placements, key=lambda placement: placement.number)
     _check_names(ordered)
     cables = {link.id: LinkId(link.dst, link.dst_port) for link in network.links}
+    hosts = {host.name: host.dpid for host in network.hosts}
     for placement in ordered:
-        _check_pipes(placement, network, cables)
+        _check_pipes(placement, network, cables, hosts)
     _check_private(ordered, network)
     counted = tuple(
-        replace(placement, held=held_by(placement.request, placement.pipes, network))
+        replace(placement, held=held_by(placement.request, placement.pipes, network, share))
         for placement in ordered
     )
     plan = SlicePlan(decision, network.version, counted)
     for link_id, rate in plan.held().items():
         link = network.link_by_id[link_id]
-        if rate > link.capacity * (1 + TOLERANCE):
+        most = share * link.capacity
+        if rate > most * (1 + TOLERANCE):
             raise VerificationError(
-                f"link {_ends(link, network)} would hold {rate:.0f} bit/s of {link.capacity:.0f}"
+                f"link {_ends(link, network)} would hold {rate:.0f} bit/s of {most:.0f}"
             )
     return plan
 
@@ -86,7 +92,9 @@ def still(plan: SlicePlan, network: Network) -> SlicePlan:
     return replace(plan, network_version=network.version)
 
 
-def held_by(request: SliceRequest, pipes: Iterable[Pipe], network: Network) -> dict[LinkId, float]:
+def held_by(
+    request: SliceRequest, pipes: Iterable[Pipe], network: Network, share: float = 1.0
+) -> dict[LinkId, float]:
     """Bit/s that a slice holds on each directed link (see the module's text)."""
     using: dict[LinkId, list[Ends]] = {}
     for pipe in pipes:
@@ -94,7 +102,7 @@ def held_by(request: SliceRequest, pipes: Iterable[Pipe], network: Network) -> d
             for link in path.links if path else ():
                 using.setdefault(link, []).append(pipe.ends)
     if request.isolation == "links":
-        return {link: network.link_by_id[link].capacity for link in using}
+        return {link: share * network.link_by_id[link].capacity for link in using}
     return {link: needed(request, set(ends)) for link, ends in using.items()}
 
 
@@ -128,11 +136,15 @@ def _check_names(placements: list[Placement]) -> None:
         numbers.add(one.number)
 
 
-def _check_pipes(placement: Placement, network: Network, cables: dict[LinkId, LinkId]) -> None:
+def _check_pipes(
+    placement: Placement,
+    network: Network,
+    cables: dict[LinkId, LinkId],
+    hosts: dict[str, int],
+) -> None:
     request = placement.request
     if tuple(pipe.ends for pipe in placement.pipes) != request.pipes():
         _fail(placement, "its pipes are not those that were asked for")
-    hosts = {host.name: host.dpid for host in network.hosts}
     for pipe in placement.pipes:
         for host in pipe.ends:
             if host not in hosts:

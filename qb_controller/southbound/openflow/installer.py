@@ -217,7 +217,7 @@ class Installer:
             if wait > 0:
                 return wait
             self._adopt(now)
-        plans, slices = self._plans_taken, self._slices_taken
+        plans, slices, carried = self._plans_taken, self._slices_taken, self.slices
         network = self._inventory.network()
         desired = self._intend(network)
         if network is not self._inventory.network():
@@ -233,7 +233,7 @@ class Installer:
             self.on_installed()
         if slices > self._slices_installed:
             self._slices_installed = slices
-            self.on_slices(self.slices)
+            self.on_slices(carried)  # newer ones may have been taken meanwhile
         if update.wake_at is None:
             self.settled = not self.unread and not self._wake.ready()
             return RETRY_S if self.unread & self.datapaths.keys() else IDLE_S

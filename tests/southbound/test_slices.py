@@ -232,6 +232,8 @@ def test_marks_say_who_is_in_a_slice(network: Network, seed: int) -> None:
     plan = random_slices(network, executor.random)
     executor.take_slices(plan)
     executor.settle()
+    executor.fake.drain()
+    executor.fake.delivered.clear()
     within = {ends for placement in plan.placements for ends in placement.request.pipes()}
     fake = executor.fake
     for source in network.hosts:

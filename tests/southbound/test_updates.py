@@ -28,12 +28,16 @@ class Traffic:
         self.flow = 0
         self.sent = 0
         self.allowed: dict[tuple[int, int], set[Path]] = {}
+        self.before: dict[tuple[int, int], set[Path]] = {}
         executor.between = self.tick
 
     def allow(self) -> None:
         """From now on packets may also go as the present intent says."""
-        for pair, paths in allowed_paths(self.executor.intent, self.executor.network).items():
-            self.allowed.setdefault(pair, set()).update(paths)
+        before = self.before
+        self.before = allowed_paths(self.executor.intent, self.executor.network, beneath=True)
+        for allowed in (before, self.before):
+            for pair, paths in allowed.items():
+                self.allowed.setdefault(pair, set()).update(paths)
 
     def allow_only(self) -> None:
         """From now on packets must go as the present intent says."""
@@ -41,8 +45,7 @@ class Traffic:
         self.check()
         self.executor.fake.delivered.clear()
         self.sent = 0
-        self.allowed = {}
-        self.allow()
+        self.allowed = allowed_paths(self.executor.intent, self.executor.network)
 
     def tick(self) -> None:
         fake, random = self.executor.fake, self.executor.random

@@ -21,8 +21,14 @@ from tests.support.fake_network import FakeNetwork
 DRAIN = 3.0
 
 
-def allowed_paths(intent: Intent, network: Network) -> dict[tuple[int, int], set[Path]]:
-    """Every path that an intent lets a packet take, by pair of switches with one host each."""
+def allowed_paths(
+    intent: Intent, network: Network, beneath: bool = False
+) -> dict[tuple[int, int], set[Path]]:
+    """Every path that an intent lets a packet take, by pair of switches with one host each.
+
+    With ``beneath`` also what the packets of slices would take without them, which they may do
+    while a slice comes or goes.
+    """
     allowed: dict[tuple[int, int], set[Path]] = {}
     for egress, tree in intent.trees.items():
         for ingress in tree.next_link:
@@ -35,7 +41,8 @@ def allowed_paths(intent: Intent, network: Network) -> dict[tuple[int, int], set
     for carried in intent.slices.values():
         for pipe in carried.pipes:
             if pipe.way is not None:
-                allowed[pipe.source.dpid, pipe.target.dpid] = {pipe.way.path}
+                pair = (pipe.source.dpid, pipe.target.dpid)
+                allowed[pair] = {pipe.way.path} | (allowed[pair] if beneath else set())
     return allowed
 
 

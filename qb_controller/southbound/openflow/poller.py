@@ -1,4 +1,4 @@
-"""Asks every switch for its port and group counters, once per interval."""
+"""Asks every switch for its port and group counters, and those of slices, once per interval."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ from qb_controller.southbound.inventory import Inventory
 from qb_controller.southbound.metering import DemandEstimator, Meter, Reading
 from qb_controller.southbound.openflow import requests
 from qb_controller.southbound.openflow.installer import Installer
+from qb_controller.southbound.openflow.translate import read_flow
+from qb_controller.southbound.slice_counters import Count, SliceCounters
 
 LOG = logging.getLogger(__name__)
 
@@ -62,6 +64,8 @@ class Poller:
         self._ports: Meter[LinkId] = Meter()
         self._pairs: Meter[Pair] = Meter()
         self._demands: DemandEstimator[Pair] = DemandEstimator(lag_s)
+        self.slices = SliceCounters(fresh_s=2 * interval_s)
+        """What every slice sent, got through and lost at its meters, as of the last round."""
 
     @property
     def link_rates(self) -> Mapping[LinkId, float]:
@@ -92,6 +96,7 @@ class Poller:
 
     def _round(self) -> None:
         datapaths = list(self._installer.datapaths.values())
+        self.slices.begin(self._installer.intent.slices)
         pool = eventlet.GreenPool(SIDE_BY_SIDE)
         for dp in datapaths:
             pool.spawn(self._ask, dp)
@@ -101,6 +106,7 @@ class Poller:
         gone = {pair for pair in self._pairs.keys if not here.issuperset(pair)}
         self._pairs.forget(gone)
         self._demands.forget(gone)
+        self.slices.end(time.monotonic())
 
     def _ask(self, dp: Any) -> None:
         try:
@@ -110,8 +116,24 @@ class Poller:
                     self._ports.read(LinkId(dp.id, stat.port_no), Reading(stat.tx_bytes, age))
             for group, size, age in requests.group_counters(self._app, dp):
                 self._group(dp.id, group, Reading(size, age))
+            if dp.id in self.slices.switches:
+                self._slices(dp)
         except InstallError as error:
             LOG.warning("no telemetry: %s", error)
+
+    def _slices(self, dp: Any) -> None:
+        for stat in requests.slice_flow_stats(self._app, dp):
+            age = stat.duration_sec + stat.duration_nsec / 1e9
+            count = Count(stat.packet_count, stat.byte_count)
+            self.slices.flow(dp.id, read_flow(dp.ofproto, stat), count, age)
+        for stat in requests.meter_stats(self._app, dp):
+            age = stat.duration_sec + stat.duration_nsec / 1e9
+            bands = stat.band_stats
+            dropped = Count(
+                sum(band.packet_band_count for band in bands),
+                sum(band.byte_band_count for band in bands),
+            )
+            self.slices.meter(dp.id, stat.meter_id, dropped, age)
 
     def _group(self, dpid: int, group: int, reading: Reading) -> None:
         kind, number = layout.group_kind(group)

@@ -213,7 +213,8 @@ def outcome_text(one: Mapping[str, Any]) -> str:
         figures.append(f"MLU {percent(one['mlu_before'])} -> {percent(one['mlu'])} (modelled)")
     if one["gap"] is not None:
         figures.append(f"{percent(one['gap'])} above the bound of {percent(one['bound'])}")
-    figures.append(f"{one['moved']} pairs moved")
+    what = "slices" if one["application"] == "slices" else "pairs"
+    figures.append(f"{one['moved']} {what} moved")
     if one["elapsed_s"] is not None:
         figures.append(f"took {seconds(one['elapsed_s'])}")
     lines.append("  " + ", ".join(figures))

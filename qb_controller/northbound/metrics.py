@@ -86,7 +86,8 @@ def _process(view: View) -> list[Metric]:
 
 
 def _network(view: View) -> list[Metric]:
-    network, rates, decisions = view.network(), view.link_rates(), view.decisions()
+    network, rates = view.network(), view.link_rates()
+    decisions = [one for one in view.decisions() if one.application == "te"]
     rate, use = [], []
     for link in network.links:
         labels = {

@@ -26,6 +26,10 @@ STATUSES = ("running", "improved", "kept", "late", "failed", "rejected")
 """What became of a decision: ``running`` until the outcome is known, then that of the outcome."""
 
 
+ROUTES = ("", "routing")
+"""Forms of problem whose outcome is a maximum link utilisation; older records do not name theirs."""
+
+
 def plain(value: object) -> Any:
     """Turn dataclasses, tuples and mappings into what JSON holds; no number is NaN or infinite."""
     if is_dataclass(value) and not isinstance(value, type):
@@ -145,9 +149,15 @@ def plan(view: View) -> list[Row]:
 
 
 def decision_row(decision: Decision) -> Row:
-    """Summarise a decision; figures of the outcome are None until it is known."""
+    """Summarise a decision; figures of the outcome are None until it is known.
+
+    Utilisations are None, too, where the problem was none of routes.
+    """
     family = {one.backend: one.family for one in decision.candidates}.get(decision.backend)
-    out = decision.outcome
+    status = decision.outcome.status if decision.outcome else "running"
+    moved = decision.outcome.moved if decision.outcome else None
+    elapsed = decision.outcome.elapsed_s if decision.outcome else None
+    out = decision.outcome if decision.form in ROUTES else None
     gap = out.mlu / out.bound - 1 if out and out.bound > 0 else None
     return plain(
         {
@@ -156,13 +166,13 @@ def decision_row(decision: Decision) -> Row:
             "application": decision.application,
             "backend": decision.backend,
             "family": family,
-            "status": out.status if out else "running",
+            "status": status,
             "mlu_before": out.mlu_before if out else None,
             "mlu": out.mlu if out else None,
             "bound": out.bound if out else None,
             "gap": gap,
-            "moved": out.moved if out else None,
-            "elapsed_s": out.elapsed_s if out else None,
+            "moved": moved,
+            "elapsed_s": elapsed,
             "deadline_s": decision.deadline_s,
             "reason": decision.reason,
         }

@@ -9,7 +9,7 @@ from typing import get_args
 
 from qb_controller import __version__
 from qb_controller.model.slices import State
-from qb_controller.northbound.resources import mlu
+from qb_controller.northbound.resources import ROUTES, mlu
 from qb_controller.northbound.view import View
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -86,8 +86,7 @@ def _process(view: View) -> list[Metric]:
 
 
 def _network(view: View) -> list[Metric]:
-    network, rates = view.network(), view.link_rates()
-    decisions = [one for one in view.decisions() if one.application == "te"]
+    network, rates, decisions = view.network(), view.link_rates(), view.decisions()
     rate, use = [], []
     for link in network.links:
         labels = {
@@ -98,7 +97,8 @@ def _network(view: View) -> list[Metric]:
         if link.id in rates:
             rate.append((labels, rates[link.id]))
             use.append((labels, rates[link.id] / link.capacity))
-    outcome = decisions[-1].outcome if decisions else None
+    routed = [one for one in decisions if one.form in ROUTES]
+    outcome = routed[-1].outcome if routed else None
     return [
         _one("qb_switches", "gauge", "Connected switches.", len(network.switches)),
         _one("qb_links", "gauge", "Directed links.", len(network.links)),
@@ -121,11 +121,11 @@ def _network(view: View) -> list[Metric]:
         _one(
             "qb_last_decision_bound",
             "gauge",
-            "Its lower bound on the MLU.",
+            "Lower bound on the MLU in the latest one about routes.",
             outcome.bound if outcome else None,
         ),
         _one(
-            "qb_last_decision_mlu", "gauge", "Its expected MLU.", outcome.mlu if outcome else None
+            "qb_last_decision_mlu", "gauge", "The MLU it expects.", outcome.mlu if outcome else None
         ),
     ]
 

@@ -27,7 +27,7 @@ STATUSES = ("running", "improved", "kept", "late", "failed", "rejected")
 
 
 ROUTES = ("", "routing")
-"""Forms of problem whose outcome is a maximum link utilisation; older records do not name theirs."""
+"""Forms of problem whose outcome is a maximum link utilisation; old records do not name theirs."""
 
 
 def plain(value: object) -> Any:

@@ -107,6 +107,9 @@ class CutPlan:
         Wires are cut jointly (with classical communication only).
     name : str
         In words, such as ``whole`` or ``2 wires``.
+    known_overhead : float
+        Gamma squared of the very cuts, where a circuit was really cut (gates other than CX and CZ,
+        wires cut jointly in several groups); 0 where only their numbers are known.
 
     Raises
     ------
@@ -121,6 +124,7 @@ class CutPlan:
     wire_cuts: int = 0
     joint: bool = False
     name: str = "whole"
+    known_overhead: float = 0.0
 
     def __post_init__(self) -> None:
         if self.communication not in COMMUNICATIONS:
@@ -145,8 +149,10 @@ class CutPlan:
         return self.gate_cuts + self.wire_cuts
 
     @property
-    def overhead(self) -> int:
+    def overhead(self) -> float:
         """Sampling overhead: by how much the shots grow for the same standard error."""
+        if self.known_overhead:
+            return self.known_overhead
         wires = wire_cut_overhead(self.wire_cuts, self.communication, self.joint)
         return gate_cut_overhead(self.gate_cuts) * wires
 

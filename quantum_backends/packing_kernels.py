@@ -317,22 +317,28 @@ def anneal(
                 new = t.first[g]
             rise = t.worth[old] - t.worth[new]
             limit = temperature * EXPONENTIAL[(bits >> np.uint64(20)) & np.uint64(4095)]
+            # Where only one of the two uses anything, looking is enough: most moves are refused.
+            both = t.start[old] < t.start[old + 1] and t.start[new] < t.start[new + 1]
             for k in range(t.start[old], t.start[old + 1]):
                 r = t.resource[k]
                 if free[r] < 0:
                     rise -= weight[r] * min(t.amount[k], -free[r])
-                free[r] += t.amount[k]
+                if both:
+                    free[r] += t.amount[k]
             for k in range(t.start[new], t.start[new + 1]):
                 r = t.resource[k]
                 left = free[r] - t.amount[k]
                 if left < 0:
                     rise += weight[r] * min(t.amount[k], -left)
-                free[r] = left
+                    if rise >= limit:
+                        break
             if rise < limit:
                 chosen[g] = new
                 worth += t.worth[new] - t.worth[old]
-            else:
-                give(t, free, new, 1.0)
+                give(t, free, new, -1.0)
+                if not both:
+                    give(t, free, old, 1.0)
+            elif both:
                 give(t, free, old, -1.0)
         if worth > best + 1e-12:
             over = 0

@@ -16,6 +16,8 @@ from quantum_backends.highs import INFINITY, add_columns, is_optimal, limit_time
 from quantum_backends.packing import PackingProblem
 from quantum_backends.routing import Floats, Ints
 
+_PRIMAL_SIMPLEX = 4
+
 
 @dataclass(frozen=True, eq=False)
 class Relaxed:
@@ -53,7 +55,8 @@ class Master:
     def __init__(self, groups: int, capacity: Floats) -> None:
         self._groups, m = groups, len(capacity)
         self._unit = np.where(capacity > 0, capacity, 1.0)
-        self.solver = quiet()
+        # Options that come later leave the present solution feasible: the primal simplex goes on.
+        self.solver = quiet(simplex_strategy=_PRIMAL_SIMPLEX)
         low = np.concatenate((np.ones(groups), np.full(m, -INFINITY)))
         high = np.concatenate((np.ones(groups), capacity / self._unit))
         nothing = np.zeros(groups + m, np.int32)

@@ -95,6 +95,10 @@ def ground_of(network: Network, share: float = 1.0) -> Ground:
     )
 
 
+GRAIN = 1e-9
+"""What pairs of paths are weighed in, as a share of the largest weight."""
+
+
 class Found(NamedTuple):
     """Paths of many pairs of nodes in flat arrays.
 
@@ -132,8 +136,13 @@ def shortest(arcs: Arcs, weight: Floats, closed: Bools, source: Ints, target: In
 def disjoint(
     arcs: Arcs, weight: Floats, closed: Bools, source: Ints, target: Ints
 ) -> tuple[Found, Found]:
-    """Two paths without a common cable for each pair, of least total weight; the shorter first."""
-    one_start, one, two_start, two = _disjoint(arcs, weight, closed, source, target)
+    """Two paths without a common cable for each pair, of least total weight; the shorter first.
+
+    Weights are rounded to :data:`GRAIN` of the largest, so that sums of them are exact: giving back
+    subtracts, and in rounded sums a cycle of no weight could look like one below zero for ever.
+    """
+    whole = np.rint(weight / (GRAIN * weight.max(initial=1e-300))) + 1
+    one_start, one, two_start, two = _disjoint(arcs, whole, closed, source, target)
     return Found(one_start, one), Found(two_start, two)
 
 
@@ -290,7 +299,7 @@ def _second(arcs, weight, closed, taken, s, t, distance, into):  # type: ignore[
                 if link < 0:
                     continue
                 there, through, step = arcs.tail[link], distance[here] - weight[link], link + m
-            if there != s and through < distance[there] - 1e-12 * weight[link]:
+            if there != s and through < distance[there]:
                 distance[there] = through
                 into[there] = step
                 if not inside[there]:

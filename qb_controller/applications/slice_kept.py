@@ -47,6 +47,7 @@ def kept_links(catalogue: Catalogue, running: Sequence[Placement]) -> npt.NDArra
     inside = np.isin(tail[cables] * n + head[cables], tree.row.astype(np.int64) * n + tree.col)
     kept[cables[inside]] = True
     kept[opposite[cables[inside]]] = True
+    kept[opposite < 0] = True  # what leads one way only may be the only way
     return kept
 
 

@@ -18,8 +18,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
+from qb_controller.applications import slice_kernels as kernels
 from qb_controller.applications.slice_graph import Found, Ground, disjoint, shortest
 from qb_controller.model.network import Path, path_of
 from qb_controller.model.slices import Ends, Pipe, Placement, SliceRequest
@@ -202,10 +202,13 @@ class Catalogue:
             mixed = ground.delay + 1e-9 if np.isinf(stretch) else weight
             if 0 < stretch < np.inf:
                 mixed = weight + stretch * scale * ground.delay
+            left = np.unique(which[taken < 0])
+            ends = source[left], target[left]
             if safe:
-                found = list(disjoint(ground.arcs, mixed, closed, source, target))
+                found = list(disjoint(ground.arcs, mixed, closed, *ends))
             else:
-                found = [shortest(ground.arcs, mixed, closed, source, target)]
+                found = [shortest(ground.arcs, mixed, closed, *ends)]
+            found = [_spread(each, left, len(pairs)) for each in found]
             slowest = np.max([each.sums(ground.delay) for each in found], axis=0)
             fits = slowest[which] <= latency * (1 + 1e-9)
             fits &= np.isfinite(slowest[which])
@@ -229,13 +232,13 @@ class Catalogue:
         asked = self.asked
         complete = np.logical_and.reduceat(ok, asked.first[:-1]) if len(ok) else ok
         requests = np.flatnonzero(complete)
-        names = _names(asked.first, begin, end, other, last, link, self._keys, self._odd)
+        names = kernels.names(asked.first, begin, end, other, last, link, self._keys, self._odd)
         fresh = [i for i in requests.tolist() if (i, int(names[i])) not in self._seen]
         self._seen.update((i, int(names[i])) for i in fresh)
         new = np.array(fresh, dtype=np.int64)
-        use = _uses(new, *self._how(), begin, end, other, last, link)
+        use = kernels.uses(new, *self._how(), begin, end, other, last, link)
         start, resource, amount = use
-        fits = _fits(start, resource, amount, self.ground.capacity * (1 + 1e-12))
+        fits = kernels.fits(start, resource, amount, self.ground.capacity * (1 + 1e-12))
         if not fits.all():
             rows = np.repeat(fits, np.diff(start))
             counts = np.diff(start)[fits]
@@ -308,6 +311,13 @@ class Catalogue:
         return path_of(self.ground.links[i] for i in links.tolist()) if len(links) else None
 
 
+def _spread(found: Found, where: Ints, count: int) -> Found:
+    """The same paths as those of some of so many pairs; the others have none."""
+    lengths = np.zeros(count, np.int64)
+    lengths[where] = np.diff(found.start)
+    return Found(np.concatenate(([0], np.cumsum(lengths))), found.link)
+
+
 def _picked(tried: list[list[Found]], taken: Ints, which: Ints) -> list[Found]:
     """For each pipe the path that was taken of the pair it belongs to."""
     parts = []
@@ -318,117 +328,5 @@ def _picked(tried: list[list[Found]], taken: Ints, which: Ints) -> list[Found]:
         begin = np.stack([start[:-1] + at for start, at in zip(starts, offset, strict=False)])
         end = np.stack([start[1:] + at for start, at in zip(starts, offset, strict=False)])
         link = np.concatenate(links)
-        parts.append(Found(*_gathered(begin[taken, which], end[taken, which], link)))
+        parts.append(Found(*kernels.gathered(begin[taken, which], end[taken, which], link)))
     return parts
-
-
-@njit(cache=True)
-def _gathered(begin, end, link):  # type: ignore[no-untyped-def]
-    start = np.zeros(len(begin) + 1, np.int64)
-    for i in range(len(begin)):
-        start[i + 1] = start[i] + end[i] - begin[i]
-    out = np.empty(start[-1], np.int64)
-    for i in range(len(begin)):
-        out[start[i] : start[i + 1]] = link[begin[i] : end[i]]
-    return start, out
-
-
-@njit(cache=True)
-def _names(first, begin, end, other, last, link, keys, odd):  # type: ignore[no-untyped-def]
-    """A number for each request's option; equal ones mean the same links for the same pipes."""
-    names = np.zeros(len(first) - 1, np.int64)
-    for i in range(len(names)):
-        for p in range(first[i], first[i + 1]):
-            name = np.int64(1)
-            for k in range(begin[p], end[p]):
-                name += keys[0, link[k]]
-            for k in range(other[p], last[p]):
-                name += keys[1, link[k]]
-            names[i] += name * odd[p]
-    return names
-
-
-@njit(cache=True)
-def _uses(  # type: ignore[no-untyped-def]
-    requests,
-    first,
-    limit,
-    rate,
-    rate_back,
-    sender,
-    receiver,
-    hose,
-    own,
-    capacity,
-    begin,
-    end,
-    other,
-    last,
-    link,
-):
-    """What an option of each request holds: start, resource, amount."""
-    m = len(capacity)
-    size = 0
-    for i in requests:
-        for p in range(first[i], first[i + 1]):
-            size += end[p] - begin[p] + last[p] - other[p]
-    resource, amount = np.empty(size, np.int64), np.empty(size)
-    start = np.zeros(len(requests) + 1, np.int64)
-    held, sent = np.zeros(m), np.zeros(m)
-    touched, seen = np.empty(m, np.int64), np.zeros(m, np.bool_)
-    who = np.full(m, -1, np.int64)
-    at = 0
-    for row in range(len(requests)):
-        i = requests[row]
-        count = 0
-        for p in range(first[i], first[i + 1]):
-            for part in range(2):
-                a, b = (begin[p], end[p]) if part == 0 else (other[p], last[p])
-                for k in range(a, b):
-                    e = link[k]
-                    if not seen[e]:
-                        seen[e] = True
-                        touched[count] = e
-                        count += 1
-                        who[e] = -1
-                    if not hose[i]:
-                        held[e] += limit[p]
-                    elif who[e] != sender[p]:  # pipes of one sender follow one another
-                        who[e] = sender[p]
-                        sent[e] += rate[i]
-        if hose[i]:
-            for t in range(count):
-                who[touched[t]] = -1
-            top = 0
-            for p in range(first[i], first[i + 1]):
-                top = max(top, receiver[p])
-            for host in range(top + 1):
-                for p in range(first[i], first[i + 1]):
-                    if receiver[p] != host:
-                        continue
-                    for part in range(2):
-                        a, b = (begin[p], end[p]) if part == 0 else (other[p], last[p])
-                        for k in range(a, b):
-                            if who[link[k]] != host:
-                                who[link[k]] = host
-                                held[link[k]] += rate_back[i]
-        for t in range(count):
-            e = touched[t]
-            resource[at] = e
-            amount[at] = capacity[e] if own[i] else held[e]
-            if hose[i] and not own[i]:
-                amount[at] = min(held[e], sent[e])
-            at += 1
-            held[e], sent[e], seen[e] = 0.0, 0.0, False
-        start[row + 1] = at
-    return start, resource[:at].copy(), amount[:at].copy()
-
-
-@njit(cache=True)
-def _fits(start, resource, amount, capacity):  # type: ignore[no-untyped-def]
-    fits = np.ones(len(start) - 1, np.bool_)
-    for o in range(len(fits)):
-        for k in range(start[o], start[o + 1]):
-            if amount[k] > capacity[resource[k]]:
-                fits[o] = False
-    return fits

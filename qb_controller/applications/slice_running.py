@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from qb_controller.applications.slice_graph import Ground
-from qb_controller.model.network import Path
+from qb_controller.applications.slice_verify import pieces
+from qb_controller.model.network import LinkId, Path
 from qb_controller.model.slices import Placement
 from quantum_backends.packing import TOLERANCE
 
@@ -18,8 +19,10 @@ def standing(
     """Placements that stand, and those that are lost.
 
     Lost is one with a link or a host that is not there or not where it was, and of those that
-    together hold more of a link than may be set aside, the ones of least worth.
+    together hold more of a link than may be set aside, or whose links of their own would cut the
+    rest of the network apart, the ones of least worth.
     """
+    parts, private = pieces(ground.network, frozenset()), frozenset[LinkId]()
     free = ground.capacity * (1 + TOLERANCE / 2)
     stay: list[Placement] = []
     lost: list[Placement] = []
@@ -29,6 +32,9 @@ def standing(
             at = np.array([ground.index[link] for link in placement.held], dtype=np.int64)
             held = np.array(list(placement.held.values()))
             whole = bool((held <= free[at]).all())
+        if whole and placement.private:
+            whole = pieces(ground.network, private | placement.private) == parts
+            private |= placement.private if whole else frozenset()
         if whole:
             free[at] -= held
         (stay if whole else lost).append(placement)

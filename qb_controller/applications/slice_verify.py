@@ -70,7 +70,7 @@ def verify(
                 f"{_name(network, link)}: slices hold {rate:.9g} bit/s, may set aside {most:.9g}"
             )
     plan = SlicePlan(decision, network.version, ordered)
-    if _pieces(network, plan.private) != _pieces(network, frozenset()):
+    if pieces(network, plan.private) != pieces(network, frozenset()):
         raise VerificationError("links of their own cut the rest of the network apart")
     return plan
 
@@ -171,7 +171,7 @@ def holds(
     }
 
 
-def _pieces(network: Network, without: frozenset[LinkId]) -> int:
+def pieces(network: Network, without: frozenset[LinkId]) -> int:
     """Strongly connected parts of the network without some links."""
     node = {switch.dpid: i for i, switch in enumerate(network.switches)}
     ends = [

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 from typing import cast
 
@@ -18,6 +19,9 @@ from topologies.graph import Topology
 
 OFFERED = 2.0
 """Worth asked for over the relaxation's optimum."""
+
+LARGEST = 0.6
+"""Share of what the widest way could give that no rate is above."""
 
 BUILT_IN = ("abilene", "nsfnet", "b4", "geant", "ring:20")
 """Topologies where no data are at hand."""
@@ -83,12 +87,13 @@ def requests_for(network: Network, count: int, seed: int) -> tuple[SliceRequest,
 def contended(network: Network, drawn: Sequence[SliceRequest]) -> float:
     """Bit/s that a rate of 1 must stand for, so that worth asked for is so many times what fits."""
     typical = float(np.median([link.capacity for link in network.links]))
-    low, high = 1e-4, 10.0
-    for _ in range(9):
+    offered = sum(request.worth for request in drawn)
+    low, high = 1e-4, 1e2
+    for _ in range(10):
         middle = (low * high) ** 0.5
-        task = formulate(network, scaled(drawn, middle * typical, network), rounds=0)
+        task = formulate(network, scaled(drawn, middle * typical, network), rounds=1)
         fits = task.problem.attainable - task.problem.bound
-        if task.problem.attainable / max(fits, 1e-12) > OFFERED:
+        if offered > OFFERED * fits:
             high = middle
         else:
             low = middle
@@ -98,15 +103,41 @@ def contended(network: Network, drawn: Sequence[SliceRequest]) -> float:
 def scaled(
     drawn: Sequence[SliceRequest], unit: float, network: Network
 ) -> tuple[SliceRequest, ...]:
-    """With rates in bit/s, whole kilobits; none above what the largest link can give."""
-    most = 0.9 * RESERVABLE * max(link.capacity for link in network.links)
+    """With rates in bit/s, whole kilobits; none above :data:`LARGEST` of its widest way."""
+    wide = widest(network)
+    at = {host.name: host.dpid for host in network.hosts}
 
-    def rate(share: float) -> float:
-        return max(1e3, round(min(share * unit, most) / 1e3) * 1e3) if share else 0.0
+    def fit(each: SliceRequest) -> SliceRequest:
+        ends = {(at[a], at[b]) for a, b in each.pipes() if at[a] != at[b]}
+        most = LARGEST * RESERVABLE * min((wide[pair] for pair in ends), default=np.inf)
+        most /= max(1, len(each.pairs))
 
-    return tuple(
-        replace(each, rate=rate(each.rate), rate_back=rate(each.rate_back)) for each in drawn
-    )
+        def rate(share: float) -> float:
+            return max(1e3, round(min(share * unit, most) / 1e3) * 1e3) if share else 0.0
+
+        return replace(each, rate=rate(each.rate), rate_back=rate(each.rate_back))
+
+    return tuple(map(fit, drawn))
+
+
+@lru_cache(maxsize=4)
+def widest(network: Network) -> Mapping[tuple[int, int], float]:
+    """Capacity of the widest path between each two switches: that of a widest spanning tree."""
+    import networkx as nx
+
+    graph = nx.Graph()
+    graph.add_nodes_from(switch.dpid for switch in network.switches)
+    for link in network.links:
+        there = graph.get_edge_data(link.src, link.dst, {"weight": np.inf})["weight"]
+        graph.add_edge(link.src, link.dst, weight=min(link.capacity, there))
+    tree = nx.maximum_spanning_tree(graph)
+    found: dict[tuple[int, int], float] = {}
+    for source in tree:
+        narrow = {source: np.inf}
+        for a, b in nx.bfs_edges(tree, source):
+            narrow[b] = min(narrow[a], tree[a][b]["weight"])
+            found[source, b] = narrow[b]
+    return found
 
 
 def drawn_request(

@@ -26,7 +26,7 @@ from typing import Any
 
 import numpy as np
 
-from qb_controller.applications.slice_graph import ground_of
+from qb_controller.applications.slice_graph import GRAIN, ground_of
 from qb_controller.applications.slice_options import Catalogue, asked_of
 from qb_controller.applications.slice_verify import verify
 from qb_controller.applications.slices import RESERVABLE, first_weights, formulate, interpret
@@ -272,7 +272,8 @@ def clairvoyant(network: Network, arrivals: Sequence[Arrival]) -> float:
         alone = Catalogue(ground, asked_of(ground, [arrival.request]), none, none)
         begin, stop, other, last, link, fine = alone.find(weight, weight, quick=False)
         sums = np.concatenate(([0.0], np.cumsum(weight[link])))
-        paid = (sums[stop] - sums[begin] + sums[last] - sums[other]) * alone.asked.limit
+        paid = sums[stop] - sums[begin] + sums[last] - sums[other]
+        paid = np.maximum(0.0, paid - 4 * m * GRAIN * weight.max()) * alone.asked.limit
         if fine.all():
             total += max(0.0, float(revenue[i] - paid.sum()))
     return total

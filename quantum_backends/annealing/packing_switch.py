@@ -21,7 +21,7 @@ from quantum_backends import packing_kernels as kernels
 from quantum_backends.packing import PackingProblem, random_packing
 from quantum_backends.packing_lp import units
 from quantum_backends.packing_search import BestPacking, density, priced_density
-from quantum_backends.routing import Floats
+from quantum_backends.routing import Floats, Ints
 from quantum_backends.solution import Solution
 from quantum_backends.solver import Budget
 
@@ -30,6 +30,10 @@ HOT, COLD = 0.3, 0.01
 
 STEEP = 2.0
 """Weight of overuse over the price of the resource."""
+
+REACH = 6.0
+"""Groups whose second-best option at the prices is more temperatures away rest: they would leave
+the best one every e^6-th time they were asked."""
 
 SLICE_S = 0.015
 """Longest stretch of compiled sweeps, after which cancellation is looked for."""
@@ -79,6 +83,14 @@ class _Walk:
         self.unit = max(problem.attainable / groups, 1e-300)
         self.speed = 1e6  # moves per second, measured as it goes
         self.sweeps = 0
+        self.first, self.doubt = _doubt(problem)
+
+    def active(self, chosen: Ints, temperature: float) -> Ints:
+        """The groups worth visiting at a temperature: in doubt, or not on their best option."""
+        movable = self.best.movable
+        near = self.doubt[movable] < REACH * temperature
+        some = movable[near | (chosen[movable] != self.first[movable])]
+        return some if len(some) else movable
 
     def over(self) -> bool:
         return not self.budget.left() or self.best.proven
@@ -89,23 +101,35 @@ class _Walk:
         began, done = time.perf_counter(), 0.0
         while done < 1 and not self.over():
             slice_s = min(SLICE_S, max(seconds / 5, 1e-4))
-            sweeps = max(1, int(slice_s * self.speed / len(self.best.movable)))
             cooling = COLD / HOT
             ends = [
                 HOT * self.unit * cooling**at for at in (done, min(1.0, done + slice_s / seconds))
             ]
+            movable = self.active(chosen, ends[0])
+            sweeps = max(1, int(slice_s * self.speed / len(movable)))
             slice_began = time.perf_counter()
             free = kernels.free_of(table, chosen)
             worth, found = kernels.anneal(
-                *(table, chosen, free, self.best.movable, self.weight, *ends, sweeps, self.state)
+                *(table, chosen, free, movable, self.weight, *ends, sweeps, self.state)
             )
             if worth > self.best.worth:
                 self.best.settle(found, self.score)
             self.best.settle(chosen, self.score)
             now = time.perf_counter()
-            self.speed = sweeps * len(self.best.movable) / max(now - slice_began, 1e-6)
+            self.speed = sweeps * len(movable) / max(now - slice_began, 1e-6)
             done = (now - began) / seconds
             self.sweeps += sweeps
+
+
+def _doubt(problem: PackingProblem) -> tuple[Ints, Floats]:
+    """Best option of each group at the prices, and how much worse the second is (g,)."""
+    order = np.lexsort((-problem.reduced, problem.group))
+    first = order[problem.first[:-1]]
+    more = np.diff(problem.first) > 1
+    gap = np.zeros(problem.n_groups)
+    second = order[problem.first[:-1][more] + 1]
+    gap[more] = problem.reduced[first[more]] - problem.reduced[second]
+    return first, gap if problem.price.any() else np.zeros(problem.n_groups)
 
 
 def weights(problem: PackingProblem) -> Floats:

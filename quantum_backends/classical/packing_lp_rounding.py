@@ -1,8 +1,11 @@
-"""Packings by their linear relaxation: shares rounded at random, repaired, and searched around.
+"""Packings by their linear relaxation: shares rounded at random, repaired, then mended in parts.
 
 Of a vertex of the relaxation no more groups are split than resources are full, so that rounding
-decides little; what it gets wrong is mended by a search among the split groups and their
-neighbours. Options are ordered by the dual prices that the relaxation gives.
+decides little. What it gets wrong is mended by exact solves of small parts: the groups that the
+dual prices leave in doubt, some of them at a time, with the others held (relaxation induced
+neighbourhoods, Danna, Rothberg and Le Pape, Math. Program. 102, 2005). Options that the prices
+prove to be in no better answer are left out. A part that is solved at once is followed by a larger
+one, a part that is not by a smaller one.
 """
 
 from __future__ import annotations
@@ -10,16 +13,24 @@ from __future__ import annotations
 import numpy as np
 
 from quantum_backends import packing_kernels as kernels
-from quantum_backends.classical.packing_search import improve
+from quantum_backends.classical.packing_mip import PackingMip
 from quantum_backends.packing import PackingProblem, random_packing
 from quantum_backends.packing_lp import relaxed
 from quantum_backends.packing_search import BestPacking, priced_density
+from quantum_backends.reductions.packing_block import around
+from quantum_backends.reductions.packing_part import hopeful, packing_part
 from quantum_backends.routing import Floats, Ints
 from quantum_backends.solution import Solution
 from quantum_backends.solver import Budget
 
 ROUNDINGS = 30
 """Random roundings after the first, which takes each group's largest share."""
+
+PART, PART_S = 40, 0.3
+"""Groups of the first part, and seconds that a part gets."""
+
+_LEAST_S = 0.06
+"""No part is begun in less time."""
 
 _LP_SHARE = 0.7
 """Of the time, that the relaxation may take."""
@@ -50,7 +61,7 @@ class PackingLpRounding:
                 info = {"relaxation": "optimal", "proven_bound": max(problem.bound, known.bound)}
                 score = priced_density(known)
                 _round(problem, found.share, score, budget, best, seed)
-                info["kicks"] = improve(best, budget, score, best.flat, seed)
+                info |= _mend(known, budget, best, seed)
         return best.solution(info)
 
 
@@ -78,3 +89,49 @@ def _drawn(problem: PackingProblem, share: Floats, rng: np.random.Generator) -> 
     wanted = before + rng.random(problem.n_groups) * np.add.reduceat(share, problem.first[:-1])
     flat = np.searchsorted(until, wanted)
     return np.asarray(np.clip(flat, problem.first[:-1], problem.first[1:] - 1))
+
+
+def _mend(
+    problem: PackingProblem, budget: Budget, best: BestPacking, seed: int
+) -> dict[str, float | str]:
+    """Solve parts until the budget ends or one part was all there is in doubt."""
+    rng, exact = np.random.default_rng(seed), PackingMip()
+    size, parts = float(PART), 0
+    while not best.proven and budget.left() > _LEAST_S:
+        kept = hopeful(problem, best.worth)
+        open_groups = np.flatnonzero(np.bincount(problem.group, kept, problem.n_groups) > 1)
+        if not len(open_groups):
+            return {"parts": parts, "proven": "yes"}
+        groups = _doubtful(problem, best, open_groups, int(size), rng)
+        part = packing_part(problem, best.flat, groups, kept)
+        seconds = min(PART_S, budget.left())
+        inner = Budget(seconds, budget.cancelled)
+        found = exact.solve(part.problem, inner, int(rng.integers(2**31)))
+        parts += 1
+        best.offer(part.apply(found.answer))
+        quick = found.info["status"] == "Optimal"
+        if quick and len(groups) == len(open_groups):
+            return {"parts": parts, "proven": "yes"}
+        size = max(8.0, size * (1.25 if quick else 0.8))
+    return {"parts": parts, "proven": "no"}
+
+
+def _doubtful(
+    problem: PackingProblem,
+    best: BestPacking,
+    open_groups: Ints,
+    size: int,
+    rng: np.random.Generator,
+) -> Ints:
+    """Groups that the prices decide least, of all or of those that compete for one resource."""
+    if size >= len(open_groups):
+        return open_groups
+    reduced = problem.reduced.copy()
+    here = reduced[best.flat]
+    reduced[best.flat] = -np.inf
+    doubt = np.abs(np.maximum.reduceat(reduced, problem.first[:-1]) - here)[open_groups]
+    order = np.argsort(doubt * rng.exponential(size=len(doubt)), kind="stable")
+    if rng.random() < 0.5:
+        near = around(problem, best.flat, open_groups, 3 * size, rng)
+        order = order[np.isin(open_groups[order], near)]
+    return np.asarray(open_groups[order[:size]])

@@ -19,6 +19,7 @@ from qb_controller.model.telemetry import NetworkSnapshot
 from qb_controller.northbound.rest import make_app
 from qb_controller.runtime.messages import ChannelsResult, Settings, SlicesResult
 from qb_controller.runtime.wire import Decoder, encode
+from qb_controller.slice_assurance import Assurance
 from qb_controller.slice_book import SliceBook
 from qb_controller.slice_store import SliceStore
 from qb_controller.slicing import Slicing
@@ -93,6 +94,7 @@ class Controller:
         )
         self.steering = Steering(settings, conf.qb_te, self.optimiser.send, self.installer.take)
         self.installer.on_installed = self.steering.installed
+        self.assurance = Assurance(conf.qb_counter_lag)
         self.news = News()
         self.slicing = self._make_slicing(settings)
         self.installer.te_in_force = lambda: self.steering.enabled
@@ -271,7 +273,8 @@ class Controller:
     # -- the loop -------------------------------------------------------------------------------
 
     def _measured(self) -> None:
-        """New measurements are there: ask for a cycle."""
+        """New measurements are there: compare what slices got, ask for a cycle."""
+        self._assure()
         if not self.installer.adopted or not self.inventory.all_connected():
             return
         if not self.steering.wants_request():
@@ -287,6 +290,19 @@ class Controller:
         eventlet.sleep(0)
         rates = self.poller.link_rates
         self.steering.request(NetworkSnapshot(network, demands, tuple(routes), taken_at, rates))
+
+    def _assure(self) -> None:
+        book = self.slicing.book
+        running = [one for one in book.living() if one.state in ("active", "degraded")]
+        told = self.assurance.read(
+            self.poller.slices.counts,
+            running,
+            self.inventory.network(),
+            self.poller.link_rates,
+            time.time(),
+            lambda: eventlet.sleep(0),
+        )
+        book.keep([], told)
 
     def _heard(self, message: object) -> None:
         if isinstance(message, ChannelsResult):

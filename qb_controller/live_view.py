@@ -23,7 +23,7 @@ from qb_controller.runtime.messages import ChannelsRequest, ChannelsResult
 from qb_controller.southbound.intent import Intent
 from qb_controller.southbound.labels import Numbers
 from qb_controller.southbound.openflow import requests
-from qb_controller.southbound.openflow.translate import read_flow, read_group
+from qb_controller.southbound.openflow.translate import read_flow, read_group, read_meter
 from quantum_backends.registry import BACKENDS
 
 if TYPE_CHECKING:
@@ -84,7 +84,21 @@ class LiveView:
             age = stat.duration_sec + stat.duration_nsec / 1e9
             buckets = tuple((b.packet_count, b.byte_count) for b in stat.bucket_stats)
             rules.append(LiveRule(dp.id, group, stat.packet_count, stat.byte_count, age, buckets))
-        return rules
+        return [*rules, *self._meters_of(dp)]
+
+    def _meters_of(self, dp: Any) -> list[LiveRule]:
+        counters = {stat.meter_id: stat for stat in requests.meter_stats(self._app, dp)}
+        meters = []
+        for description in requests.meter_descriptions(self._app, dp):
+            stat = counters.get(description.meter_id)
+            if stat is None:  # made between the two answers
+                continue
+            age = stat.duration_sec + stat.duration_nsec / 1e9
+            dropped = tuple((b.packet_band_count, b.byte_band_count) for b in stat.band_stats)
+            meter = read_meter(dp.ofproto, description)
+            seen = stat.packet_in_count, stat.byte_in_count
+            meters.append(LiveRule(dp.id, meter, *seen, age, dropped))
+        return meters
 
     def link_rates(self) -> Mapping[LinkId, float]:
         return self._c.poller.link_rates
@@ -173,7 +187,7 @@ class LiveView:
         self._c.slicing.delete(name, time.time(), time.monotonic())
 
     def delivered(self) -> Mapping[str, Delivered]:
-        return {}
+        return self._c.assurance.found
 
     def events(self, since: int, limit: int) -> Sequence[Event]:
         return self._c.slicing.book.events(since, limit)

@@ -1,22 +1,25 @@
 """Whether slices get what they were promised, from the counters of their own rules.
 
-A pipe is counted where it enters and where it leaves the network. The two switches are read at
-different moments and count with a lag, so rates are compared and not counts, each by its switch's
-own clock. Over some seconds either rate may be wrong by the lag's share of them, so what differs by
-no more than twice that is no loss: a short window shows a large loss soon, a long one a small one.
+A pipe is counted where it enters the network, at its meter, and where it leaves. What its tenant is
+entitled to is what was sent and no meter dropped, at most what was promised; in the hose model also
+no more, in all, than the receiving host may receive. The switches are read at different moments and
+count with a lag: over some seconds a rate may be wrong by the lag's share of them, so what differs
+by no more than twice that is no loss. A short window shows a large loss soon, a long one a small
+one.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
 from qb_controller.model.delivered import Delivered, PipeQuality
 from qb_controller.model.network import LinkId, Network, Path
-from qb_controller.model.slice_life import Slice, Told, link_text
-from qb_controller.model.slices import Ends, Pipe
+from qb_controller.model.slice_life import Slice, Told, gone_link, link_text
+from qb_controller.model.slices import Ends, Pipe, Placement, SliceRequest
+from qb_controller.southbound.slice_counters import Count, SliceCounts
+from qb_controller.southbound.slice_rules import meter_index
 
 WINDOW = 8
 """Readings that a rate is taken over, and the shorter window that loss is."""
@@ -28,8 +31,7 @@ LEAST_READINGS = 4
 """Below which nothing is said about loss."""
 
 TOLERATED = 0.02
-"""Share of what was promised (or, where less is sent, of that) that may be lost before the promise
-counts as broken."""
+"""Share of what a tenant is entitled to that may be lost before the promise counts as broken."""
 
 LEAST_PACKETS = 50
 """Packets within a window below which a share of them says nothing."""
@@ -37,27 +39,8 @@ LEAST_PACKETS = 50
 FULL = 0.95
 """Share of a link's capacity from which it counts as full."""
 
-
-class Count(NamedTuple):
-    """A counter as a switch reported it: since when, by the switch's own clock, and how much."""
-
-    seconds: float
-    packets: int
-    bytes: int
-
-
-class PipeCount(NamedTuple):
-    """One pipe's packets where they enter and where they leave the network.
-
-    ``left`` is None where both hosts are behind one switch.
-    """
-
-    entered: Count
-    left: Count | None
-
-
-Counts = Mapping[str, Mapping[Ends, PipeCount]]
-"""By name of the slice and pipe."""
+PAUSE_EVERY = 20
+"""Slices looked at between two pauses."""
 
 
 @dataclass
@@ -72,41 +55,52 @@ class Assurance:
 
     lag_s: float
     found: dict[str, Delivered] = field(default_factory=dict)
-    _past: dict[tuple[str, Ends], deque[PipeCount]] = field(default_factory=dict)
+    """What every slice was given, by name."""
+    _past: deque[SliceCounts] = field(default_factory=lambda: deque(maxlen=LONG_WINDOW))
+    _begun: dict[str, tuple[SliceRequest, float]] = field(default_factory=dict)
     _broken: dict[str, int] = field(default_factory=dict)
 
     def read(
         self,
-        counts: Counts,
+        counts: SliceCounts,
         slices: Iterable[Slice],
         network: Network,
         rates: Mapping[LinkId, float],
         now: float,
+        pause: Callable[[], None] = lambda: None,
     ) -> list[Told]:
         """Take one reading of all counters; what is to be told of it.
 
         Parameters
         ----------
-        counts : mapping
+        counts : SliceCounts
         slices : iterable of Slice
-            Those that are not named in ``counts`` are forgotten.
+            Those that run; others are forgotten.
         network : Network
         rates : mapping of LinkId to float
             Bit/s on every link, to say what a loss comes from.
         now : float
             Unix time.
+        pause : callable
+            Called every few milliseconds.
         """
+        self._past.append(counts)
+        past = list(self._past)
         told: list[Told] = []
         found: dict[str, Delivered] = {}
-        past: dict[tuple[str, Ends], deque[PipeCount]] = {}
-        for one in slices:
-            if one.placement is None or one.name not in counts:
+        begun: dict[str, tuple[SliceRequest, float]] = {}
+        for turn, one in enumerate(slices):
+            place = one.placement
+            if turn % PAUSE_EVERY == PAUSE_EVERY - 1:
+                pause()
+            if place is None:
                 continue
-            pipes = []
-            for pipe in one.placement.pipes:
-                key = (one.name, pipe.ends)
-                past[key] = _followed(self._past.get(key), counts[one.name].get(pipe.ends))
-                pipes.append(_quality(one, pipe, past[key], network, self.lag_s))
+            since = self._begun.get(one.name)
+            if since is None or since[0] != place.request:
+                since = (place.request, counts.at)
+            begun[one.name] = since
+            window = past if since[1] <= past[0].at else [x for x in past if x.at >= since[1]]
+            pipes = qualities(place, window, network, self.lag_s)
             violation = self._violation(one, pipes, network, rates)
             found[one.name] = Delivered(now, tuple(pipes), violation)
             before = self.found.get(one.name)
@@ -115,7 +109,8 @@ class Assurance:
                 told.append((now, one.name, "violation", violation))
             elif was and not violation:
                 told.append((now, one.name, "kept", "all that was promised is kept again"))
-        self.found, self._past = found, past
+        self.found, self._begun = found, begun
+        self._broken = {name: count for name, count in self._broken.items() if name in found}
         return told
 
     def _violation(
@@ -141,71 +136,123 @@ def cause(one: Slice, ends: Ends, network: Network, rates: Mapping[LinkId, float
     """Where a loss comes from: a link that is gone, one that is full, or neither."""
     if one.state == "degraded" and one.detail:
         return one.detail
-    pipe = next((each for each in one.placement.pipes if each.ends == ends), None)  # type: ignore[union-attr]
-    for link_id in pipe.path.links if pipe is not None and pipe.path is not None else ():
+    pipes = one.placement.pipes if one.placement is not None else ()
+    paths = [pipe.path for pipe in pipes if pipe.ends == ends and pipe.path is not None]
+    for path, link_id in ((each, link) for each in paths for link in each.links):
         link = network.link_by_id.get(link_id)
         if link is not None and rates.get(link_id, 0.0) >= FULL * link.capacity:
-            where = link_text(pipe.path, link_id, network)  # type: ignore[union-attr,arg-type]
+            where = link_text(path, link_id, network)
             return (
                 f"{where} is full ({rates[link_id] / 1e6:.3g} of {link.capacity / 1e6:.3g} Mbit/s)"
             )
     return "no link of its path is full or gone: its rules or classes are not as meant (qb drift)"
 
 
-def _followed(before: deque[PipeCount] | None, count: PipeCount | None) -> deque[PipeCount]:
-    """The window with another reading; begun anew where a counter did."""
-    window: deque[PipeCount] = deque(maxlen=LONG_WINDOW)
-    if count is None:
-        return window
-    if before and not _began_anew(before[-1], count):
-        window.extend(before)
-    if not window or count.entered.seconds > window[-1].entered.seconds:
-        window.append(count)
-    return window
+def qualities(
+    place: Placement, window: Sequence[SliceCounts], network: Network, lag_s: float
+) -> list[PipeQuality]:
+    """Every pipe of a slice over a window of readings, oldest first."""
+    pairs = zip(_shares(place, window[-WINDOW:], lag_s), _shares(place, window, lag_s), strict=True)
+    found = []
+    for pipe, (recent, long) in zip(place.pipes, pairs, strict=True):
+        loss = _agreed(recent, long)
+        if _is_base(pipe, network):
+            loss = None  # nobody counts what goes as best effort
+        promised, delay = place.request.limit(pipe.ends), path_delay(pipe.path, network)
+        rates = (recent.offered, recent.delivered)
+        found.append(PipeQuality(pipe.ends, promised, *rates, loss, delay))
+    return found
 
 
-def _began_anew(before: PipeCount, after: PipeCount) -> bool:
-    if (before.left is None) != (after.left is None):
-        return True
-    pairs = [(before.entered, after.entered)]
-    if before.left is not None and after.left is not None:
-        pairs.append((before.left, after.left))
-    return any(new.bytes < old.bytes or new.seconds < old.seconds for old, new in pairs)
+@dataclass(frozen=True, slots=True)
+class _Share:
+    """Rates of a pipe between two readings, and what it lost of what it is entitled to."""
+
+    offered: float | None = None
+    delivered: float | None = None
+    loss: float | None = None
+    noise: float = 0.0
 
 
-def _quality(
-    one: Slice, pipe: Pipe, window: deque[PipeCount], network: Network, lag_s: float
-) -> PipeQuality:
-    promised, delay = one.request.limit(pipe.ends), path_delay(pipe.path, network)
-    if len(window) < 2:
-        return PipeQuality(pipe.ends, promised, delay_s=delay)
-    recent = list(window)[-WINDOW:]
-    first, last = recent[0], recent[-1]
-    offered = _rate(first.entered, last.entered)
-    if first.left is None or last.left is None:  # within one switch nothing else counts it
-        return PipeQuality(pipe.ends, promised, offered, min(offered, promised), None, delay)
-    delivered = _rate(first.left, last.left)
-    found = (_loss(some, promised, lag_s) for some in (recent, list(window)))
-    loss = max((each for each in found if each is not None), default=None)
-    return PipeQuality(pipe.ends, promised, offered, delivered, loss, delay)
+def _agreed(recent: _Share, long: _Share) -> float | None:
+    """The loss of the long window, unless the short one is surely another."""
+    if recent.loss is None or long.loss is None:
+        return long.loss if recent.loss is None else recent.loss
+    return recent.loss if abs(recent.loss - long.loss) > recent.noise else long.loss
 
 
-def _loss(window: list[PipeCount], promised: float, lag_s: float) -> float | None:
-    """Share lost of what was sent within the promise; None where too little was sent to tell."""
-    first, last = window[0], window[-1]
-    seconds = last.entered.seconds - first.entered.seconds
-    packets = last.entered.packets - first.entered.packets
-    if len(window) < LEAST_READINGS or packets < LEAST_PACKETS:
-        return None
-    assert first.left is not None and last.left is not None
-    sent = min(_rate(first.entered, last.entered), promised)
-    loss = 1 - _rate(first.left, last.left) / sent
-    return loss if loss > 2 * lag_s / seconds else 0.0
+def _shares(place: Placement, window: Sequence[SliceCounts], lag_s: float) -> list[_Share]:
+    keys = [(place.number, position) for position in range(len(place.pipes))]
+    request, sent = place.request, [_grown([x.sent for x in window], key) for key in keys]
+    passed = _passed(place, window, [much.rate for much in sent])
+    most = [request.limit(pipe.ends) for pipe in place.pipes]
+    entitled = [min(two) for two in zip(passed, most, strict=True)]
+    if request.is_hose:
+        entitled = _receivable(place, entitled)
+    shares = []
+    for key, much, mine in zip(keys, sent, entitled, strict=True):
+        arrived = _grown([x.delivered for x in window], key)
+        if much.seconds <= 0:
+            shares.append(_Share())
+        elif arrived.seconds <= 0:  # within one switch, where nothing else counts
+            shares.append(_Share(much.rate, mine))
+        else:
+            loss, noise = None, 2 * lag_s / much.seconds
+            if len(window) >= LEAST_READINGS and much.packets >= LEAST_PACKETS:
+                loss = 1 - arrived.rate / mine if mine else 0.0
+                loss = loss if loss > noise else 0.0
+            shares.append(_Share(much.rate, arrived.rate, loss, noise))
+    return shares
 
 
-def _rate(before: Count, after: Count) -> float:
-    seconds = after.seconds - before.seconds
-    return 8 * (after.bytes - before.bytes) / seconds if seconds > 0 else 0.0
+def _passed(place: Placement, window: Sequence[SliceCounts], sent: Sequence[float]) -> list[float]:
+    """Bit/s of each pipe that its meter let pass; pipes of one meter share its drops by size."""
+    meters = [meter_index(place.request, position) for position in range(len(sent))]
+    total = dict.fromkeys(meters, 0.0)
+    for meter, rate in zip(meters, sent, strict=True):
+        total[meter] += rate
+    tables = [each.dropped for each in window]
+    dropped = {meter: _grown(tables, (place.number, meter)).rate for meter in total}
+    left = {m: max(0.0, 1 - dropped[m] / rate) if rate else 1.0 for m, rate in total.items()}
+    return [rate * left[meter] for meter, rate in zip(meters, sent, strict=True)]
+
+
+def _receivable(place: Placement, entitled: list[float]) -> list[float]:
+    """What hosts may receive of what is sent to them, in proportion."""
+    towards: dict[str, float] = {}
+    for pipe, rate in zip(place.pipes, entitled, strict=True):
+        towards[pipe.ends.dst] = towards.get(pipe.ends.dst, 0.0) + rate
+    most = place.request.rate_back
+    share = {host: min(1.0, most / rate) if rate else 1.0 for host, rate in towards.items()}
+    pairs = zip(place.pipes, entitled, strict=True)
+    return [rate * share[pipe.ends.dst] for pipe, rate in pairs]
+
+
+@dataclass(frozen=True, slots=True)
+class _Grown:
+    """How much a total grew over a window, and in how many seconds; 0 where that is not known."""
+
+    seconds: float = 0.0
+    packets: int = 0
+    rate: float = 0.0
+
+
+def _grown(tables: Sequence[Mapping[tuple[int, int], Count]], key: tuple[int, int]) -> _Grown:
+    known = [table[key] for table in tables if key in table]
+    if len(known) < 2:
+        return _Grown()
+    first, last = known[0], known[-1]
+    seconds = last.seconds - first.seconds
+    if seconds <= 0:
+        return _Grown()
+    return _Grown(seconds, last.packets - first.packets, 8 * (last.bytes - first.bytes) / seconds)
+
+
+def _is_base(pipe: Pipe, network: Network) -> bool:
+    """Whether neither path nor backup is there."""
+    if pipe.path is None or gone_link(pipe.path, network) is None:
+        return False
+    return pipe.backup is None or gone_link(pipe.backup, network) is not None
 
 
 def path_delay(path: Path | None, network: Network) -> float:

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from qb_controller.model.delivered import PipeQuality
 from qb_controller.model.network import LinkId
 from qb_controller.model.slice_life import Slice
 from qb_controller.model.slices import Ends, Pipe, Placement, SliceRequest
@@ -15,10 +16,10 @@ from qb_controller.slice_assurance import (
     LONG_WINDOW,
     WINDOW,
     Assurance,
-    Count,
-    PipeCount,
 )
+from qb_controller.southbound.slice_counters import Count, SliceCounts
 from tests.northbound.still import UPPER, diamond
+from tests.support.first_fit import lost
 
 NETWORK = replace(diamond(), links=tuple(replace(x, delay=0.01) for x in diamond().links))
 ENDS = Ends("h1", "h4")
@@ -29,28 +30,33 @@ SIZE = 1000
 
 
 class Feed:
-    """Counters of one pipe that two switches report, read once a second."""
+    """Counters of one pipe as switches report them, read once a second."""
 
     def __init__(self, lag_s: float = 0.0, seed: int = 0) -> None:
         self.assurance = Assurance(max(lag_s, 0.01))
-        self.sent = self.arrived = 0.0
+        self.sent = self.arrived = self.dropped = 0.0
         self.now = 100.0
         self.rates: dict[LinkId, float] = {}
         self.slice = VIDEO
+        self.network = NETWORK
         self._lag_s, self._rng = lag_s, random.Random(seed)
 
-    def second(self, offered: float, delivered: float, count: int = 1) -> list[str]:
+    def second(
+        self, offered: float, delivered: float, count: int = 1, dropped: float = 0.0
+    ) -> list[str]:
         told = []
         for _ in range(count):
             self.now += 1
             self.sent += offered / 8 / SIZE
             self.arrived += delivered / 8 / SIZE
-            counts = PipeCount(
-                self._count(self.sent, offered), self._count(self.arrived, delivered)
+            self.dropped += dropped / 8 / SIZE
+            counts = SliceCounts(
+                self.now,
+                {(1, 0): self._count(self.sent, offered)},
+                {(1, 0): self._count(self.arrived, delivered)},
+                {(1, 0): self._count(self.dropped, dropped)},
             )
-            told += self.assurance.read(
-                {"video": {ENDS: counts}}, [self.slice], NETWORK, self.rates, self.now
-            )
+            told += self.assurance.read(counts, [self.slice], self.network, self.rates, self.now)
         return [f"{kind}: {text}" for _, _, kind, text in told]
 
     def _count(self, packets: float, rate: float) -> Count:
@@ -59,7 +65,7 @@ class Feed:
         return Count(self.now, seen, seen * SIZE)
 
     @property
-    def pipe(self):
+    def pipe(self) -> PipeQuality:
         return self.assurance.found["video"].pipes[0]
 
 
@@ -100,9 +106,10 @@ def test_other_causes() -> None:
 
 def test_more_than_was_promised_is_no_loss_of_the_promise() -> None:
     feed = Feed()
-    assert feed.second(2e6, 1e6, 12) == []
+    assert feed.second(2e6, 1e6, 12, dropped=1e6) == []
     assert feed.pipe.loss == 0.0
     assert feed.pipe.offered == pytest.approx(2e6)
+    assert feed.second(2e6, 1e6, 12) == []  # a switch without meters
     (told,) = feed.second(2e6, 7e5, 12)
     assert told.startswith("violation: h1 -> h4 loses")
 
@@ -128,27 +135,73 @@ def test_little_traffic_and_few_readings_say_nothing() -> None:
     assert feed.pipe.loss is None
 
 
-def test_counters_that_begin_anew_begin_the_window_anew() -> None:
+def test_another_promise_begins_the_window_anew() -> None:
     feed = Feed()
-    feed.second(8e5, 8e5, 12)
-    feed.arrived = 0.0  # the slice was moved: another label, another rule
-    assert feed.second(8e5, 8e5, 1) == []
+    feed.second(2e6, 1e6, 12)
+    request = replace(REQUEST, rate=2e6)
+    place = Placement(request, 1, 2, (Pipe(ENDS, UPPER),))
+    feed.slice = replace(VIDEO, request=request, placement=place)
+    feed.second(2e6, 2e6)
     assert feed.pipe.offered is None
-    assert feed.second(8e5, 8e5, 12) == []
-    assert feed.pipe.loss == 0.0
+    assert feed.second(2e6, 2e6, 12) == []
+    assert (feed.pipe.loss, feed.pipe.promised) == (0.0, 2e6)
 
 
-def test_within_one_switch_only_what_enters_is_known() -> None:
+def test_what_goes_as_best_effort_is_counted_by_nobody() -> None:
+    feed = Feed()
+    feed.network = lost(NETWORK, (1, 2))
+    assert feed.second(8e5, 0.0, 12) == []
+    assert feed.pipe.loss is None and feed.pipe.offered == pytest.approx(8e5)
+
+
+def lan(
+    sent: list[float], dropped: dict[int, float], arrived: list[float], back: float = 1e6
+) -> tuple[list[PipeQuality], str]:
+    """A hose of three hosts over ten seconds; bit/s by pipe, drops by sender."""
+    request = SliceRequest("lan", hosts=("h1", "h2", "h4"), rate=1e6, rate_back=back)
+    pipes = tuple(Pipe(ends, UPPER) for ends in request.pipes())
+    one = replace(VIDEO, request=request, placement=Placement(request, 2, 1, pipes))
+    assurance = Assurance(0.01)
+    for second in range(10):
+        grown = [
+            {
+                (2, n): Count(float(second), int(r * second / 8e3), int(r * second / 8))
+                for n, r in rows
+            }
+            for rows in (enumerate(sent), enumerate(arrived), dropped.items())
+        ]
+        assurance.read(SliceCounts(float(second), *grown), [one], NETWORK, {}, second)
+    found = assurance.found["lan"]
+    return list(found.pipes), found.violation
+
+
+def test_pipes_of_one_host_share_what_its_meter_drops() -> None:
+    """h1 sends 2 x 1 Mbit/s and may send 1 in all: half of each arrives, and nothing is lost."""
+    pipes, violation = lan([1e6, 1e6, 0, 0, 0, 0], {0: 1e6}, [5e5, 5e5, 0, 0, 0, 0])
+    assert violation == ""
+    assert [pipe.loss for pipe in pipes[:2]] == [0.0, 0.0]
+    _, violation = lan([1e6, 1e6, 0, 0, 0, 0], {0: 1e6}, [5e5, 2e5, 0, 0, 0, 0])
+    assert violation.startswith("h1 -> h4 loses 60.0% of what was promised")
+
+
+def test_a_host_is_promised_no_more_than_it_may_receive() -> None:
+    """h1 and h2 send 1 Mbit/s each to h4, which may receive 1 in all."""
+    pipes, violation = lan([0, 1e6, 0, 1e6, 0, 0], {}, [0, 5e5, 0, 5e5, 0, 0])
+    assert violation == "" and pipes[1].loss == 0.0
+
+
+def test_within_one_switch_what_passes_the_meter_is_delivered() -> None:
     feed = Feed()
     for n in range(6):
-        count = PipeCount(Count(n, 200 * n, 200_000 * n), None)
-        feed.assurance.read({"video": {ENDS: count}}, [VIDEO], NETWORK, {}, n)
+        sent, dropped = Count(n, 200 * n, 200_000 * n), Count(n, 75 * n, 75_000 * n)
+        counts = SliceCounts(float(n), {(1, 0): sent}, {}, {(1, 0): dropped})
+        feed.assurance.read(counts, [VIDEO], NETWORK, {}, n)
     assert feed.pipe.offered == pytest.approx(1.6e6)
-    assert (feed.pipe.delivered, feed.pipe.loss) == (1e6, None)
+    assert feed.pipe.delivered == pytest.approx(1e6) and feed.pipe.loss is None
 
 
 def test_what_is_gone_is_forgotten() -> None:
     feed = Feed()
     feed.second(8e5, 8e5, 3)
-    feed.assurance.read({}, [VIDEO], NETWORK, {}, 0.0)
+    feed.assurance.read(SliceCounts(200.0), [], NETWORK, {}, 0.0)
     assert feed.assurance.found == {}

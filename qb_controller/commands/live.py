@@ -38,6 +38,8 @@ FLOWS = (
     Column("age_s", seconds, right=True),
     Column("text"),
 )
+SLICE = (*FLOWS[:-1], Column("headroom", bits, right=True), FLOWS[-1])
+
 DRIFT = (
     Column("switch"),
     Column("difference"),
@@ -72,7 +74,10 @@ def _add_flows(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--switch", metavar="NAME", help="rules of this switch only")
     parser.add_argument("--pair", metavar="A,B", help="rules for packets from A to B (h1,h7)")
     parser.add_argument(
-        "--owner", metavar="NAME", help="rules of this owner (base, te, ryu, foreign)"
+        "--owner", metavar="NAME", help="rules of this owner (base, te, slices, ryu, foreign)"
+    )
+    parser.add_argument(
+        "--slice", metavar="NAME", help="rules, groups and meters of this slice, with its headroom"
     )
     parser.add_argument(
         "--watch", action="store_true", help="show them again and again, busiest first"
@@ -103,15 +108,20 @@ def run(name: str, args: argparse.Namespace) -> int:
     if args.watch:
         _watch(args, client)
     else:
-        show(args, _rated(args, client), FLOWS, "no rule matches")
+        show(args, _rated(args, client), columns(args), "no rule matches")
     return 0
 
 
 def _read(args: argparse.Namespace, client: Client) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = client.get(
-        "/v1/flows", switch=args.switch, pair=args.pair, owner=args.owner
+        "/v1/flows", switch=args.switch, pair=args.pair, owner=args.owner, slice=args.slice
     )
     return rows
+
+
+def columns(args: argparse.Namespace) -> tuple[Column, ...]:
+    """Columns of the table of rules: those of a slice have what they are still good for."""
+    return FLOWS if args.slice is None else SLICE
 
 
 def _rated(args: argparse.Namespace, client: Client) -> list[dict[str, Any]]:
@@ -136,7 +146,7 @@ def _watch(args: argparse.Namespace, client: Client) -> None:
                 sys.stdout.write(json.dumps(rows) + "\n")
             else:
                 print(time.strftime("%H:%M:%S"))
-                print_table(rows, FLOWS)
+                print_table(rows, columns(args))
             sys.stdout.flush()
             time.sleep(args.interval)
     except KeyboardInterrupt:
@@ -150,7 +160,7 @@ def _watch_terminal(args: argparse.Namespace, client: Client) -> None:
         while True:
             rows = busiest_first(_read(args, client))
             title = f"{len(rows)} rules at {time.strftime('%H:%M:%S')}, busiest first; Ctrl-C ends"
-            live.update(rich_table(rows, FLOWS, title), refresh=True)
+            live.update(rich_table(rows, columns(args), title), refresh=True)
             time.sleep(args.interval)
 
 

@@ -13,9 +13,10 @@ from functools import cached_property
 
 from qb_controller.model.network import Host, LinkId, Network, Path
 from qb_controller.model.plan import WEIGHT_TOTAL
-from qb_controller.model.rules import Bucket, FlowRule, GroupRule
+from qb_controller.model.rules import Bucket, Entry, FlowRule, GroupRule, MeterRule
 from qb_controller.southbound import cookies, layout, words
 from qb_controller.southbound.bypass import Bypass
+from qb_controller.southbound.carried import Carried, SlicePath
 from qb_controller.southbound.intent import Intent, LabelledShare, Pair, Steering
 from qb_controller.southbound.labels import BASE, Label, Numbers, parse
 
@@ -47,6 +48,8 @@ class Description:
         Generation of that label.
     decision : int or None
         What brought it.
+    slice : int or None
+        Number of the slice that it serves.
     """
 
     owner: str
@@ -57,6 +60,7 @@ class Description:
     path: Path | None = None
     epoch: int | None = None
     decision: int | None = None
+    slice: int | None = None
 
 
 @dataclass(frozen=True)
@@ -77,10 +81,12 @@ class Describer:
     numbers: Numbers
     _paths: dict[Pair, Path | None] = field(default_factory=dict)
 
-    def describe(self, dpid: int, entry: FlowRule | GroupRule) -> Description:
+    def describe(self, dpid: int, entry: Entry) -> Description:
         """Say what an entry of a switch is."""
         if isinstance(entry, GroupRule):
             return self._group(dpid, entry)
+        if isinstance(entry, MeterRule):
+            return self._meter(entry)
         if layout.left_alone(entry):
             return Description(RYU, "Ryu's own topology discovery: LLDP goes to the controller")
         cookie = cookies.decode(entry.cookie)
@@ -89,6 +95,12 @@ class Describer:
         if entry.table == layout.DELIVER:
             return self._deliver(cookie.app, entry)
         match = dict(entry.match)
+        if (entry.table, entry.priority) == (layout.CLASSIFY, layout.SLICE):
+            return self._into_slice(cookie, match.get("eth_src"), match.get("eth_dst"))
+        if "eth_dst" not in match and match.get("eth_type") == layout.ETH_IPV4:
+            marked = ", without the mark of slices" if "ip_dscp" in match else ""
+            text = f"packets of hosts are let in{marked}"
+            return Description(cookie.app, text)
         if entry.priority == layout.BYPASS:
             return self._bypass(cookie.app, match.get("vlan_vid"), entry)
         if match.get("eth_type") == layout.ETH_ARP:
@@ -123,6 +135,24 @@ class Describer:
         }
 
     @cached_property
+    def _ways(self) -> dict[Label, tuple[Carried, SlicePath]]:
+        return {
+            way.label: (carried, way)
+            for carried in self.intent.slices.values()
+            for way in carried.ways
+        }
+
+    def slice_name(self, number: int) -> str:
+        """What a slice is called."""
+        carried = self.intent.slices.get(number)
+        known = carried is not None and carried.placement is not None
+        return carried.placement.request.name if known else f"number {number}"  # type: ignore[union-attr]
+
+    def slice_way(self, label: Label) -> tuple[Carried, SlicePath] | None:
+        """The slice and the path that a label stands for."""
+        return self._ways.get(label)
+
+    @cached_property
     def _bypasses(self) -> dict[int, Bypass]:
         return {bypass.tag: bypass for bypass in self.intent.bypasses.values() if bypass.tag}
 
@@ -147,6 +177,48 @@ class Describer:
         pair = (dpid, host.dpid)
         text = f"packets for {host.name} enter the group of {self.pair_name(pair)}"
         return Description(owner, text, pair=pair, host=host)
+
+    def _into_slice(self, cookie: cookies.Cookie, src: object, dst: object) -> Description:
+        hosts = self._host_by_mac.get(str(src)), self._host_by_mac.get(str(dst))
+        names = [host.name if host else "a host that is gone" for host in hosts]
+        pair = (hosts[0].dpid, hosts[1].dpid) if hosts[0] and hosts[1] else None
+        return Description(
+            "slices",
+            f"packets from {names[0]} to {names[1]} enter slice {self.slice_name(cookie.owner)}",
+            pair,
+            host=hosts[1],
+            decision=cookie.epoch,
+            slice=cookie.owner,
+        )
+
+    def _meter(self, meter: MeterRule) -> Description:
+        number, _ = layout.meter_of(meter.meter_id)
+        if not number:
+            return Description(FOREIGN, f"not of this controller: meter {meter.meter_id:#x}")
+        text = f"meter of slice {self.slice_name(number)}: {meter.rate} kbit/s, no more"
+        return Description("slices", text, slice=number)
+
+    def _slice_group(self, parts: int) -> Description:
+        number, slot, standby = layout.slice_of(parts)
+        carried = self.intent.slices.get(number)
+        pipes = carried.pipes if carried else ()
+        pipe = next((one for one in pipes if carried and carried.slot_of(one) == slot), None)
+        name = self.slice_name(number)
+        if pipe is None or carried is None:
+            return Description("slices", f"of a pipe of slice {name} that is gone", slice=number)
+        other = (way for way in carried.ways if way.slot == slot and way is not pipe.way)
+        way = next(other, None) if standby else pipe.way
+        path = f" along {self.names(way.path)}" if way else ""
+        ends = f"{pipe.source.name} to {pipe.target.name} of slice {name}"
+        return Description(
+            "slices",
+            f"holds the other path of {ends} ready{path}" if standby else f"sends {ends}{path}",
+            (pipe.source.dpid, pipe.target.dpid),
+            path=way.path if way else None,
+            epoch=way.label.epoch if way else None,
+            decision=way.decision if way else None,
+            slice=number,
+        )
 
     def _deliver(self, owner: str, entry: FlowRule) -> Description:
         ip = str(dict(entry.match).get("ipv4_dst"))
@@ -178,6 +250,8 @@ class Describer:
             old = "" if tree and tree.epoch == label.epoch else "superseded: "
             text = f"{old}shortest paths towards {name}{way}{arriving}"
             return Description(cookie.app, text, towards=egress, path=path, epoch=label.epoch)
+        if cookie.app == "slices":
+            return self._slice_transit(cookie, label, arriving)
         found = self._shares.get(label)
         ends = self.numbers.dpid(label.ingress), self.numbers.dpid(label.egress)
         pair = (ends[0], ends[1]) if ends[0] is not None and ends[1] is not None else None
@@ -197,8 +271,30 @@ class Describer:
             decision=cookie.epoch,
         )
 
+    def _slice_transit(self, cookie: cookies.Cookie, label: Label, arriving: str) -> Description:
+        way = self._ways.get(label)
+        name = self.slice_name(cookie.owner)
+        if way is None:
+            text = f"superseded path of slice {name}, left until its last packets are through"
+            number, decision = cookie.owner, cookie.epoch or None
+            return Description(
+                "slices", text + arriving, epoch=label.epoch, decision=decision, slice=number
+            )
+        path = way[1].path
+        return Description(
+            "slices",
+            f"carries slice {name} along {self.names(path)}{arriving}",
+            (path.ingress, path.egress),
+            path=path,
+            epoch=label.epoch,
+            decision=cookie.epoch,
+            slice=cookie.owner,
+        )
+
     def _group(self, dpid: int, group: GroupRule) -> Description:
         kind, number = layout.group_kind(group.group_id)
+        if kind == "slice":
+            return self._slice_group(number)
         if kind == "pair":
             return self._pair_group(dpid, group, number)
         if kind == "foreign":

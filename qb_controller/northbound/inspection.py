@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 from qb_controller.errors import InputError, NotFound
 from qb_controller.model.network import Host, Network
-from qb_controller.model.rules import FlowRule, GroupRule, RuleSet
+from qb_controller.model.rules import Entry, GroupRule, MeterRule, RuleSet
 from qb_controller.northbound import params
 from qb_controller.northbound.describing import OWNERS, Describer, Description, label_put_on
 from qb_controller.northbound.params import Place
@@ -24,14 +24,12 @@ from qb_controller.southbound.labels import BASE, Label, parse
 from qb_controller.southbound.layout import in_order, pair_group
 from qb_controller.southbound.trace import Branch, trace
 
-Entry = FlowRule | GroupRule
-
 PAUSE_EVERY = 100
 """Entries described between two pauses: about two milliseconds."""
 
 
 def flows(view: View, readings: Readings, query: Mapping[str, str]) -> Iterator[Row]:
-    """Rows of all live entries that the query (``switch``, ``pair``, ``owner``) asks for.
+    """Rows of all live entries that a query (``switch pair owner slice``) asks for.
 
     Raises
     ------
@@ -43,6 +41,7 @@ def flows(view: View, readings: Readings, query: Mapping[str, str]) -> Iterator[
     owner = query.get("owner")
     if owner is not None and owner not in OWNERS:
         raise InputError(f"owner={owner}: there are {', '.join(OWNERS)}")
+    number = view.slice(query["slice"]).number if "slice" in query else None
     if "switch" in query:
         dpids = [params.switch(network, query["switch"])]
     else:
@@ -58,6 +57,8 @@ def flows(view: View, readings: Readings, query: Mapping[str, str]) -> Iterator[
 
     def wanted(dpid: int, what: Description) -> bool:
         if owner is not None and what.owner != owner:
+            return False
+        if number is not None and what.slice != number:
             return False
         return ends is None or serves(describer, dpid, what, *ends)
 
@@ -76,7 +77,7 @@ def _rows(
             view.pause()
         what = describer.describe(one.dpid, one.rule)
         if wanted(one.dpid, what):
-            yield _row(describer.network, one, what, rates[key_of(one)])
+            yield _row(describer, one, what, rates[key_of(one)])
 
 
 def serves(
@@ -96,7 +97,8 @@ def serves(
     return pair not in describer.intent.pairs and path is not None and dpid in path.dpids
 
 
-def _row(network: Network, live: LiveRule, what: Description, rate: Rate | None) -> Row:
+def _row(describer: Describer, live: LiveRule, what: Description, rate: Rate | None) -> Row:
+    network = describer.network
     pair = f"{network.name(what.pair[0])},{network.name(what.pair[1])}" if what.pair else None
     return {
         "switch": network.name(live.dpid),
@@ -106,13 +108,28 @@ def _row(network: Network, live: LiveRule, what: Description, rate: Rate | None)
         "path": path_names(network, what.path) if what.path else None,
         "epoch": what.epoch,
         "decision": what.decision,
+        "slice": describer.slice_name(what.slice) if what.slice is not None else None,
         "packets": live.packets,
         "bytes": live.bytes,
         "packet_rate": rate.packets if rate else None,
         "bit_rate": rate.bits if rate else None,
         "age_s": live.duration_s,
         "text": what.text,
+        **_of_meter(live, rate),
         **raw(live.rule),
+    }
+
+
+def _of_meter(live: LiveRule, rate: Rate | None) -> Row:
+    """What a meter let fall, and what it would still let pass; None for all other entries."""
+    if not isinstance(live.rule, MeterRule):
+        return {"headroom": None, "dropped_packets": None, "dropped_bytes": None}
+    packets, size = (sum(part) for part in zip(*live.buckets, strict=True))
+    promised = 1e3 * live.rule.rate
+    return {
+        "headroom": max(0.0, promised - rate.bits) if rate else None,
+        "dropped_packets": packets,
+        "dropped_bytes": size,
     }
 
 
@@ -131,6 +148,13 @@ def raw(rule: Entry) -> Row:
                 }
                 for bucket in rule.buckets
             ],
+        }
+    if isinstance(rule, MeterRule):
+        return {
+            "kind": "meter",
+            "meter": f"{rule.meter_id:#x}",
+            "rate": 1000 * rule.rate,
+            "burst": 1000 * rule.burst,
         }
     return {
         "kind": "flow",
@@ -226,6 +250,9 @@ def _way(
         text = "both are at the same switch" if start.dpid == goal.dpid else "without a label"
     elif label.ingress == BASE:
         text = f"shortest path, base layer, epoch {label.epoch}"
+    elif (carried := describer.slice_way(label)) is not None:
+        decision = carried[1].decision
+        text = f"in slice {describer.slice_name(carried[0].number)}, decision {decision}"
     elif share is None:
         text = f"a path that is not meant any more, epoch {label.epoch}"
     else:

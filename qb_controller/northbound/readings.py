@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from qb_controller.model.rules import GroupRule, RuleKey
+from qb_controller.model.rules import EntryKey
 from qb_controller.northbound.view import LiveRule
 
 SHORTEST_S = 0.5
@@ -19,7 +19,7 @@ SHORTEST_S = 0.5
 LONGEST_S = 15.0
 """A reading older than this tells about the past; the rate is then unknown."""
 
-Key = tuple[int, RuleKey | int]
+Key = tuple[int, EntryKey]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +39,7 @@ class _Reading:
 
 
 def key_of(live: LiveRule) -> Key:
-    rule = live.rule
-    return live.dpid, rule.group_id if isinstance(rule, GroupRule) else rule.key
+    return live.dpid, live.rule.key
 
 
 class Readings:

@@ -269,7 +269,7 @@ class RestApi:
                 "/v1/flows",
                 "every live rule, asked of the switches now",
                 self._flows,
-                ("switch", "pair", "owner"),
+                ("switch", "pair", "owner", "slice"),
             ),
             Endpoint("GET", "/v1/path", "the path packets take now", self._path, ("from", "to")),
             Endpoint(

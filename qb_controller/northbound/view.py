@@ -14,7 +14,7 @@ from qb_controller.model.decision import Decision
 from qb_controller.model.delivered import Delivered
 from qb_controller.model.network import LinkId, Network
 from qb_controller.model.plan import Route
-from qb_controller.model.rules import FlowRule, GroupRule, RuleSet
+from qb_controller.model.rules import Entry, RuleSet
 from qb_controller.model.slice_life import Event, Slice
 from qb_controller.model.slices import SliceRequest
 from qb_controller.model.telemetry import Demand
@@ -29,18 +29,19 @@ class LiveRule:
     Attributes
     ----------
     dpid : int
-    rule : FlowRule or GroupRule
+    rule : FlowRule, GroupRule or MeterRule
         Exactly what the switch holds, foreign entries included.
     packets, bytes : int
         Since the entry was made.
     duration_s : float
         Age of the entry by the switch's own clock (duration_sec and duration_nsec).
     buckets : tuple of (packets, bytes)
-        Of a group, in the order of ``rule.buckets``; empty for flow rules.
+        Of a group, in the order of ``rule.buckets``; of a meter, what it dropped; empty for flow
+        rules.
     """
 
     dpid: int
-    rule: FlowRule | GroupRule
+    rule: Entry
     packets: int
     bytes: int
     duration_s: float
@@ -147,7 +148,7 @@ class View(Protocol):
         ...
 
     def live_rules(self, dpids: Collection[int]) -> Sequence[LiveRule]:
-        """Ask these switches now for all their flow entries and groups.
+        """Ask these switches now for all their flow entries, groups and meters.
 
         Raises
         ------

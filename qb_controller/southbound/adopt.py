@@ -9,7 +9,7 @@ from qb_controller.model.network import Host, LinkId, Network
 from qb_controller.model.plan import WEIGHT_TOTAL
 from qb_controller.model.rules import FlowRule, GroupRule, RuleKey, RuleSet, matches
 from qb_controller.southbound import layout
-from qb_controller.southbound.carried import Carried, SlicePath
+from qb_controller.southbound.carried import Carried, HostPair, SlicePath
 from qb_controller.southbound.intent import Intent, LabelledShare, Pair, Steering, Tree, taken_by
 from qb_controller.southbound.labels import BASE, EPOCHS, Label, Numbers
 from qb_controller.southbound.reading import (
@@ -143,25 +143,34 @@ def _steering(held: Held, network: Network, pair: Pair, group: GroupRule) -> Ste
 
 def _slices(held: Held, network: Network, numbers: Numbers) -> dict[int, Carried]:
     """Paths of slices, by number: each stands in a group at its ingress, taken now or not."""
-    found: dict[int, dict[SlicePath, None]] = {}
+    ways: dict[int, dict[SlicePath, None]] = {}
+    slots: dict[int, dict[HostPair, int]] = {}
     for ingress, rules in sorted(held.items()):
-        for key, group in rules.items():
-            if not isinstance(group, GroupRule) or not isinstance(key, int):
-                continue
-            kind, parts = layout.group_kind(key)
-            if kind != "slice" or not group.buckets:
-                continue
-            number, pipe, _ = layout.slice_of(parts)
-            way = _slice_path(held, network, numbers, (ingress, pipe), group)
-            if way is not None:
-                found.setdefault(number, {})[way] = None
-    return {number: Carried(number, None, ways=tuple(ways)) for number, ways in found.items()}
+        for key, entry in rules.items():
+            if isinstance(entry, GroupRule) and isinstance(key, int) and entry.buckets:
+                kind, parts = layout.group_kind(key)
+                if kind == "slice":
+                    number, slot, _ = layout.slice_of(parts)
+                    way = _slice_path(held, network, numbers, (ingress, slot), entry)
+                    if way is not None:
+                        ways.setdefault(number, {})[way] = None
+            elif isinstance(entry, FlowRule) and layout.is_overlay(entry):
+                match, actions = dict(entry.match), dict(a for a in entry.actions if len(a) == 2)
+                kind, parts = layout.group_kind(int(actions.get("group", 0)))
+                if kind == "slice":
+                    number, slot, _ = layout.slice_of(parts)
+                    hosts = (str(match.get("eth_src")), str(match.get("eth_dst")))
+                    slots.setdefault(number, {})[hosts] = slot
+    return {
+        number: Carried(number, None, ways=tuple(found), slots=slots.get(number, {}))
+        for number, found in ways.items()
+    }
 
 
 def _slice_path(
     held: Held, network: Network, numbers: Numbers, at: tuple[int, int], group: GroupRule
 ) -> SlicePath | None:
-    ingress, pipe = at
+    ingress, slot = at
     label = label_put_on(group.buckets[0])
     port = sending_port(held[ingress], group.buckets[0].actions)
     egress = numbers.dpid(label.egress) if label is not None else None
@@ -171,7 +180,7 @@ def _slice_path(
     if path is None:
         return None
     cookie = path_cookie(held, path.links, egress, label)
-    return SlicePath(pipe, path, label, cookie.epoch)
+    return SlicePath(slot, path, label, cookie.epoch)
 
 
 def _trees(

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Literal
 
 from qb_controller.model.network import Host, Path
 from qb_controller.model.slices import Placement
 from qb_controller.southbound.labels import Label
+
+HostPair = tuple[str, str]
+"""MAC addresses of sender and receiver."""
 
 PipeState = Literal["primary", "backup", "local", "base"]
 """``local``: both hosts are behind one switch. ``base``: no path of the pipe is whole, or a host
@@ -20,8 +24,8 @@ class SlicePath:
 
     Attributes
     ----------
-    pipe : int
-        Position of the pipe in the placement.
+    slot : int
+        Of the pipe: its place in the numbers of groups.
     path : Path
     label : Label
         Says this path of this pipe and nothing else, for good.
@@ -29,7 +33,7 @@ class SlicePath:
         The decision that brought this path (its rules carry the number in their cookies).
     """
 
-    pipe: int
+    slot: int
     path: Path
     label: Label
     decision: int
@@ -69,12 +73,20 @@ class Carried:
         Pipes with an unknown host are left out: nothing is installed for them.
     ways : tuple of SlicePath
         Every path of these pipes that is whole, backups included.
+    slots : mapping of (MAC address, MAC address) to int
+        Slots of the pipes with a path, by their hosts. A slot is not given to another pair of hosts
+        while a switch holds its group: packets of the one would take the path of the other.
     """
 
     number: int
     placement: Placement | None
     pipes: tuple[CarriedPipe, ...] = ()
     ways: tuple[SlicePath, ...] = ()
+    slots: Mapping[HostPair, int] = field(default_factory=dict)
+
+    def slot_of(self, pipe: CarriedPipe) -> int | None:
+        """Slot of a pipe, None where it has no path."""
+        return self.slots.get((pipe.source.mac, pipe.target.mac))
 
     @property
     def missing(self) -> tuple[int, ...]:

@@ -6,12 +6,13 @@ of traffic engineering know a network without them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
+from itertools import count
 
 from qb_controller.model.network import Host, Link, LinkId, Network, Path
 from qb_controller.model.slices import Pipe, Placement
-from qb_controller.southbound.carried import Carried, CarriedPipe, PipeState, SlicePath
+from qb_controller.southbound.carried import Carried, CarriedPipe, HostPair, PipeState, SlicePath
 from qb_controller.southbound.labels import Label, Numbers, fresh
 
 Closed = Mapping[LinkId, int]
@@ -110,12 +111,26 @@ class FreshLabels:
 
 
 def carry(
-    placement: Placement, old: Carried | None, network: Network, labels: FreshLabels
+    placement: Placement,
+    old: Carried,
+    network: Network,
+    labels: FreshLabels,
+    taken: Collection[tuple[int, int]] = frozenset(),
 ) -> Carried:
     """A slice on the network of now: paths that are whole, and the one that each pipe takes.
 
     A pipe takes its path where that is whole, else its backup, else none. Paths that had a label
     keep it.
+
+    Parameters
+    ----------
+    placement : Placement
+    old : Carried
+        The slice as carried up to now; its placement may be another or None.
+    network : Network
+    labels : FreshLabels
+    taken : collection of (slice, slot)
+        Slots whose groups are in switches.
 
     Returns
     -------
@@ -123,23 +138,30 @@ def carry(
         The very object ``old`` where nothing changed.
     """
     hosts = {host.name: host for host in network.hosts}
-    before = {(way.pipe, way.path.links): way for way in old.ways} if old else {}
+    before = {(way.slot, way.path.links): way for way in old.ways}
+    used = {*old.slots.values(), *(slot for number, slot in taken if number == old.number)}
+    free = (slot for slot in count() if slot not in used)
+    slots: dict[HostPair, int] = {}
     pipes: list[CarriedPipe] = []
     ways: list[SlicePath] = []
     for position, pipe in enumerate(placement.pipes):
         source, target = hosts.get(pipe.ends.src), hosts.get(pipe.ends.dst)
         if source is None or target is None:
             continue
-        found = []
-        for path in _paths(pipe, source, target, network):
-            way = before.get((position, path.links))
-            found.append(way or SlicePath(position, path, labels.take(path), placement.decision))
+        paths = _paths(pipe, source, target, network)
+        found: list[SlicePath] = []
+        if paths:
+            key = (source.mac, target.mac)
+            slots[key] = slot = old.slots[key] if key in old.slots else next(free)
+            for path in paths:
+                way = before.get((slot, path.links))
+                found.append(way or SlicePath(slot, path, labels.take(path), placement.decision))
         first = found[0] if found else None
         state = _state(pipe, source, target, first)
         pipes.append(CarriedPipe(position, source, target, state, first))
         ways += found
-    new = Carried(placement.number, placement, tuple(pipes), tuple(ways))
-    return old if old is not None and old == new else new
+    new = Carried(placement.number, placement, tuple(pipes), tuple(ways), slots)
+    return old if old == new else new
 
 
 def _paths(pipe: Pipe, source: Host, target: Host, network: Network) -> list[Path]:

@@ -142,20 +142,26 @@ class Intent:
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """Labels and tags that switches still hold rules for, so that they must not be used anew."""
+    """Labels, tags, and slots of slices that switches hold rules for: not to be used anew."""
 
     labels: frozenset[Label] = frozenset()
     tags: frozenset[int] = frozenset()
+    slots: frozenset[tuple[int, int]] = frozenset()
 
 
 NOTHING_TAKEN = Taken()
 
 
 def taken_by(keys: Iterable[EntryKey]) -> Taken:
-    """Labels and tags in the matches of rules: those of rules on their way out, or of all."""
+    """Labels, tags and slots of rules: those of rules on their way out, or of all."""
     macs: set[str] = set()
     tags: set[int] = set()
+    slots: set[tuple[int, int]] = set()
     for key in keys:
+        if isinstance(key, int):
+            kind, parts = layout.group_kind(key)
+            if kind == "slice":
+                slots.add(layout.slice_of(parts)[:2])
         if not isinstance(key, RuleKey) or key.table != layout.CLASSIFY:
             continue
         for name, value in key.match:
@@ -164,7 +170,7 @@ def taken_by(keys: Iterable[EntryKey]) -> Taken:
             elif name == "vlan_vid" and isinstance(value, int):
                 tags.add(value)
     labels = (parse(mac) for mac in macs)
-    return Taken(frozenset(label for label in labels if label), frozenset(tags))
+    return Taken(frozenset(label for label in labels if label), frozenset(tags), frozenset(slots))
 
 
 def pairs_of(intent: Intent, network: Network) -> Iterator[Pair]:

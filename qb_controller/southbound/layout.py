@@ -52,7 +52,7 @@ _SLICE = 0x40000000
 _KINDS = {_PAIR: "pair", _PROTECT: "protect", _HAIRPIN: "hairpin", _SLICE: "slice"}
 
 PIPES = 1 << 11
-"""Pipes of one slice at most: the room for their positions in group numbers."""
+"""Pipes of one slice at most: the room for their slots in group numbers."""
 
 _METERS_BITS = 12
 
@@ -72,7 +72,7 @@ def hairpin_group(port: int) -> int:
     return _HAIRPIN | port
 
 
-def slice_group(number: int, pipe: int, standby: bool = False) -> int:
+def slice_group(number: int, slot: int, standby: bool = False) -> int:
     """Group at the ingress of a slice's pipe, or that which holds its backup ready.
 
     Raises
@@ -80,13 +80,13 @@ def slice_group(number: int, pipe: int, standby: bool = False) -> int:
     ValueError
         The slice has more than :data:`PIPES` pipes.
     """
-    if not 0 <= pipe < PIPES:
-        raise ValueError(f"slice {number} has a pipe {pipe}; there is room for {PIPES}")
-    return _SLICE | number << 12 | pipe << 1 | standby
+    if not 0 <= slot < PIPES:
+        raise ValueError(f"slice {number} has no room for a pipe {slot}; there is for {PIPES}")
+    return _SLICE | number << 12 | slot << 1 | standby
 
 
 def slice_of(group_number: int) -> tuple[int, int, bool]:
-    """Slice, pipe, and whether it is the backup's, of a group of kind ``slice``."""
+    """Slice, slot, and whether it is the backup's, of a group of kind ``slice``."""
     return group_number >> 12, group_number >> 1 & (PIPES - 1), bool(group_number & 1)
 
 

@@ -107,7 +107,10 @@ def _slices(
     labels = FreshLabels(numbers, (intent.epoch + 1) % EPOCHS, used)
     slices: dict[int, Carried] = {}
     for number, old in intent.slices.items():
-        slices[number] = carry(old.placement, old, network, labels) if old.placement else old
+        if old.placement is not None:
+            slices[number] = carry(old.placement, old, network, labels, taken.slots)
+        else:
+            slices[number] = old
         yield
     return slices
 
@@ -174,8 +177,8 @@ def with_slices_steps(
         if old is not None and old.placement == placement:
             wanted[placement.number] = old
         else:
-            ways = old.ways if old is not None else ()
-            wanted[placement.number] = Carried(placement.number, placement, ways=ways)
+            blank = Carried(placement.number, placement)
+            wanted[placement.number] = replace(old or blank, placement=placement)
     described = intent if wanted == intent.slices else replace(intent, slices=wanted)
     return (yield from with_network_steps(described, network, numbers, taken, keep_trees=True))
 

@@ -25,8 +25,17 @@ MeterId = tuple[int, int]
 
 
 class Count(NamedTuple):
-    """Packets, and bytes of their frames without checksum."""
+    """A total, and when its switch said so.
 
+    Attributes
+    ----------
+    seconds : float
+        Of the monotonic clock, when the switch's answer was there.
+    packets, bytes : int
+        Frames without checksum.
+    """
+
+    seconds: float = 0.0
     packets: int = 0
     bytes: int = 0
 
@@ -38,7 +47,7 @@ class SliceCounts:
     Attributes
     ----------
     at : float
-        Seconds of the monotonic clock, when the last switch had answered. What switches say may be
+        Seconds of the monotonic clock, when all switches had answered. What switches say may be
         older by their counters' lag, so that rates want some seconds between two of these.
     sent : mapping of PipeId to Count
         By the hosts, drops of the meters included.
@@ -88,8 +97,9 @@ class SliceCounters:
                 ends = (number, pipe.source.mac, pipe.target.mac)
                 self._by_ends[ends] = (number, pipe.position)
                 switches |= {pipe.source.dpid, pipe.target.dpid}
+            at = {carried.slot_of(pipe): pipe.position for pipe in carried.pipes}
             for way in carried.ways:
-                self._by_label[way.label.mac] = (number, way.pipe)
+                self._by_label[way.label.mac] = (number, at[way.slot])
                 switches |= {way.path.ingress, way.path.egress}
         for table in (self._sent, self._delivered, self._dropped):
             for known in [known for known in table if known[0] not in slices]:
@@ -138,10 +148,14 @@ class SliceCounters:
         last, last_age = self._last.get(place, (None, 0.0))
         self._last[place] = (count, age_s)
         if last is None:
-            new = count if age_s <= self._fresh_s else Count()
+            new = count if age_s <= self._fresh_s else count._replace(packets=0, bytes=0)
         elif count.packets < last.packets or count.bytes < last.bytes or age_s < last_age:
             new = count
         else:
-            new = Count(count.packets - last.packets, count.bytes - last.bytes)
+            new = count._replace(
+                packets=count.packets - last.packets, bytes=count.bytes - last.bytes
+            )
         old = table.get(name, Count())
-        table[name] = Count(old.packets + new.packets, old.bytes + new.bytes)
+        table[name] = Count(
+            max(old.seconds, new.seconds), old.packets + new.packets, old.bytes + new.bytes
+        )

@@ -83,9 +83,9 @@ def _pipe_rules(carried: Carried, pipe: CarriedPipe, network: Network) -> Iterat
     yield here, meter.key, meter
     into: tuple[Action, ...] = (("output", pipe.target.port),)
     for way in carried.ways:
-        if way.pipe == pipe.position:
+        if way.slot == carried.slot_of(pipe):
             standby = way is not pipe.way
-            group_id = layout.slice_group(number, pipe.position, standby)
+            group_id = layout.slice_group(number, way.slot, standby)
             first = network.link_by_id[way.path.links[0]]
             yield group(here, group_id, "indirect", labelling(way.label, first, 0))
             if not standby:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from random import Random
 
 from qb_controller.model.network import Network, Path
@@ -12,7 +12,7 @@ from qb_controller.model.rules import RuleSet
 from qb_controller.model.slices import SlicePlan
 from qb_controller.southbound.adopt import adopt
 from qb_controller.southbound.compile import Compiler, compile_rules
-from qb_controller.southbound.intent import Intent, taken_by
+from qb_controller.southbound.intent import Intent, Taken, taken_by
 from qb_controller.southbound.labels import Numbers
 from qb_controller.southbound.next_intent import with_network, with_plan, with_slices
 from qb_controller.southbound.update import Retired, apply_all, plan_update
@@ -73,7 +73,7 @@ class Executor:
     def see(self, network: Network) -> None:
         """The network changed (or was seen for the first time)."""
         self.network = network
-        taken = taken_by(self.retired.keys())
+        taken = self.taken()
         self.intent = with_network(
             self.intent, network, self.numbers, taken, keep_trees=self.keep_trees
         )
@@ -83,11 +83,15 @@ class Executor:
         taken = taken_by(self.retired.keys())
         self.intent = with_plan(self.intent, plan, self.network, self.numbers, taken)
 
+    def taken(self) -> Taken:
+        """Labels and tags of what is on its way out, and every slot that is in a switch."""
+        slots = taken_by(key for rules in self.held.values() for key in rules).slots
+        return replace(taken_by(self.retired.keys()), slots=slots)
+
     def take_slices(self, plan: SlicePlan) -> None:
         """Slices were admitted, moved or taken off."""
-        taken = taken_by(self.retired.keys())
         self.slices = plan
-        self.intent = with_slices(self.intent, plan, self.network, self.numbers, taken)
+        self.intent = with_slices(self.intent, plan, self.network, self.numbers, self.taken())
 
     def restart(self) -> None:
         """The controller dies; another one finds the switches as they are."""

@@ -269,6 +269,7 @@ class Installer:
         return Taken(
             frozenset().union(*(taken.labels for taken in found)),
             frozenset().union(*(taken.tags for taken in found)),
+            frozenset().union(*(taken.slots for taken in found)),
         )
 
     def _unsettled(self, now: float) -> float:

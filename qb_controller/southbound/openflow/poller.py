@@ -122,14 +122,17 @@ class Poller:
             LOG.warning("no telemetry: %s", error)
 
     def _slices(self, dp: Any) -> None:
-        for stat in requests.slice_flow_stats(self._app, dp):
+        stats = requests.slice_flow_stats(self._app, dp)
+        now = time.monotonic()
+        for stat in stats:
             age = stat.duration_sec + stat.duration_nsec / 1e9
-            count = Count(stat.packet_count, stat.byte_count)
+            count = Count(now, stat.packet_count, stat.byte_count)
             self.slices.flow(dp.id, read_flow(dp.ofproto, stat), count, age)
         for stat in requests.meter_stats(self._app, dp):
             age = stat.duration_sec + stat.duration_nsec / 1e9
             bands = stat.band_stats
             dropped = Count(
+                now,
                 sum(band.packet_band_count for band in bands),
                 sum(band.byte_band_count for band in bands),
             )

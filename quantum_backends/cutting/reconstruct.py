@@ -19,14 +19,18 @@ same answer may yet be off by (one more shot of the other sign). The variance of
 observable, ``(1 - V^2) / n``, is the special case of one fragment; with shots dealt out by the
 coefficients it grows by at most gamma squared.
 
-**Noise.** Every circuit has an estimated success probability p (ESP: the product over its gates and
-readouts of 1 - error, Nishio et al. 2020). What a failed shot gives is not known: on average 0 if
-failures depolarise, and within +-1. So the value shrinks by up to F = prod_f mean p_f, and each
-circuit's own offset is taken as uniform, with variance 1/3:
+**Readout errors** of the bits that are signs shrink a circuit's mean by a known factor
+(:class:`quantum_backends.circuit_batch.Quality`), by which T and the contributions X are divided.
+
+**Other noise.** Every circuit has an estimated success probability p of its gates (ESP: the product
+of 1 - error, Nishio et al. 2020). What a failed shot gives is not known: on average 0 if failures
+depolarise, and within +-1. So the value shrinks by up to F = prod_f mean p_f, and each circuit's
+own offset is taken as uniform, with variance 1/3:
 
 .. math:: \nu^2 = ((1 - F) V / F)^2 + \sum_f \sum_u (1 - p_u)^2 \max_j G_u[j]^2 / 3
 
-V / F is cut at 1. The stated error is ``sqrt(sigma^2 + nu^2)``. Values are not mitigated.
+V / F is cut at 1. The stated error is ``sqrt(sigma^2 + nu^2)``. The fidelity reported beside it is
+the same product with the readouts in it.
 """
 
 from __future__ import annotations
@@ -38,12 +42,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from quantum_backends.circuit_batch import Quality
 from quantum_backends.cutting import mub
 from quantum_backends.cutting.experiments import Counts, Experiment, classes
 from quantum_backends.cutting.plans import Piece, Plan
 
-Fidelities = Sequence[Sequence[float]]
-"""Estimated success probability of each circuit, by fragment."""
+Qualities = Sequence[Sequence[Quality]]
+"""Of each circuit, by fragment."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +62,7 @@ class Estimate:
     sampling : float
         Standard error from the number of shots.
     noise : float
-        What the devices' errors may add; 0 where no fidelities are given.
+        What the devices' errors may add; 0 where no qualities are given.
     fidelity : float
         Product over the fragments of their mean success probability; 1 likewise.
     """
@@ -77,7 +82,7 @@ def reconstruct(
     plan: Plan,
     experiments: Sequence[Sequence[Experiment]],
     results: Sequence[Sequence[Counts]],
-    fidelities: Fidelities | None = None,
+    qualities: Qualities | None = None,
 ) -> Estimate:
     """Value and error bar of a plan's observable.
 
@@ -88,32 +93,37 @@ def reconstruct(
     results : sequence of sequence of mapping
         Counts of each; empty for a circuit that got no shots because nothing of it was measured
         upstream.
+    qualities : sequence of sequence of Quality, optional
+        Perfect devices where not given.
     """
+    good = qualities or [[Quality()] * len(own) for own in experiments]
     tensors = [
-        _tensor(piece, own, counts)
-        for piece, own, counts in zip(plan.pieces, experiments, results, strict=True)
+        _tensor(piece, own, counts, quality)
+        for piece, own, counts, quality in zip(
+            plan.pieces, experiments, results, good, strict=True
+        )
     ]
     network = _Network(plan)
     value = float(network.contract(tensors, None))
     sampling = noise = 0.0
-    fidelity = 1.0
+    fidelity = survives = 1.0
     for number, own in enumerate(experiments):
         gradient = network.contract(tensors, number)
-        good = fidelities[number] if fidelities is not None else [1.0] * len(own)
-        fidelity *= _mean_fidelity(own, good)
-        for one, counts, p in zip(own, results[number], good, strict=True):
-            pull = gradient[_flat(plan.pieces[number], one.place)].reshape(-1)
+        fidelity *= _mean(own, [quality.success for quality in good[number]])
+        survives *= _mean(own, [quality.gates for quality in good[number]])
+        for one, counts, quality in zip(own, results[number], good[number], strict=True):
+            place = _flat(plan.pieces[number], one.place)
+            pull = gradient[place].T.reshape(-1) / quality.readout
             sampling += _variance(one, counts, pull)
             if one.circuit is not None:
-                noise += (1 - p) ** 2 * float(np.max(pull**2)) / 3
-    shrunk = min(abs(value) / fidelity, 1.0) * (1 - fidelity) if fidelity > 0 else 1.0
-    lost = math.hypot(shrunk, math.sqrt(noise)) if fidelities is not None else 0.0
-    return Estimate(value, math.sqrt(sampling), lost, fidelity)
+                noise += (1 - quality.gates) ** 2 * float(np.max(pull**2)) / 3
+    shrunk = min(abs(value) / survives, 1.0) * (1 - survives) if survives > 0 else 1.0
+    return Estimate(value, math.sqrt(sampling), math.hypot(shrunk, math.sqrt(noise)), fidelity)
 
 
-def _mean_fidelity(own: Sequence[Experiment], good: Sequence[float]) -> float:
+def _mean(own: Sequence[Experiment], figures: Sequence[float]) -> float:
     weights = [one.weight for one in own]
-    return float(np.average(good, weights=weights)) if sum(weights) else 1.0
+    return float(np.average(figures, weights=weights)) if sum(weights) else 1.0
 
 
 def _variance(one: Experiment, counts: Counts, pull: NDArray[np.float64]) -> float:
@@ -137,7 +147,10 @@ def _flat(piece: Piece, place: tuple[int, ...]) -> tuple[object, ...]:
 
 
 def _tensor(
-    piece: Piece, own: Sequence[Experiment], results: Sequence[Counts]
+    piece: Piece,
+    own: Sequence[Experiment],
+    results: Sequence[Counts],
+    good: Sequence[Quality],
 ) -> NDArray[np.float64]:
     """Signed frequencies of a fragment; axes as in :class:`_Network`."""
     first = len(own[0].place) - len(piece.outs)
@@ -147,14 +160,14 @@ def _tensor(
         shape += [int(terms), 2 ** len(qubits)]
     sizes = [2 ** len(qubits) for _, qubits in piece.outs]
     tensor = np.zeros(shape)
-    for one, counts in zip(own, results, strict=True):
+    for one, counts, quality in zip(own, results, good, strict=True):
         shots = sum(counts.values())
         if one.circuit is not None and shots == 0:
             continue
         plus, minus = one.signed(counts) / (shots if one.circuit is not None else 1)
         # the first group's bits are the lowest, so it is the last axis of the flat outcomes
         outcome = (plus - minus).reshape(sizes[::-1]).transpose()
-        tensor[_flat(piece, one.place)] = outcome
+        tensor[_flat(piece, one.place)] = outcome / quality.readout
     return tensor
 
 

@@ -1,0 +1,347 @@
+"""Live jobs: the scheduler is asked, workers are fed and heard, counts are kept.
+
+One thread drives it, as it drives the pool of workers. Every QPU has a worker process of its own;
+one that dies is started again, and its shots are run elsewhere. What is expected of a QPU is its
+time model; what happened is measured, and both are told apart everywhere.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import math
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from qb_controller.applications.jobs.live import store as states
+from qb_controller.applications.jobs.live.devices import Fleet
+from qb_controller.applications.jobs.live.planning import Prepared, prepare
+from qb_controller.applications.jobs.live.running import Running, Shots, part_of
+from qb_controller.applications.jobs.live.store import Record, Store
+from qb_controller.applications.jobs.live.submission import Submission
+from qb_controller.applications.jobs.live.timing import completion
+from qb_controller.errors import InputError, NotFound, QBError
+from qb_controller.model.jobs import Dispatch, JobRequest, QpuState, Scheduler, State, SubJob
+from qb_controller.model.qpus import Latency
+from qb_controller.runtime.jobs import Ended
+from qb_controller.runtime.workers import WorkerPool
+from quantum_backends.circuit_batch import BatchCounts
+
+LATENCY = Latency()
+"""All QPU workers are processes of one machine."""
+
+RECENT = 120
+"""Latest arrivals that the scheduler is told of."""
+
+MOST_FAILURES = 3
+"""A job whose sub-jobs failed (not died) so often is given up."""
+
+LOOK_S = 0.5
+"""The scheduler is asked at least so often while something waits."""
+
+_log = logging.getLogger("qb.jobs")
+
+
+class TooLate(QBError):
+    """A job that cannot be served by its deadline.
+
+    Attributes
+    ----------
+    earliest_s : float
+        Seconds from now by which it could be expected, by modelled times.
+    """
+
+    def __init__(self, deadline_s: float, earliest_s: float) -> None:
+        super().__init__(
+            f"deadline_s: {deadline_s:g} s cannot be met; the earliest possible is "
+            f"{earliest_s:.1f} s from now (modelled)"
+        )
+        self.earliest_s = earliest_s
+
+
+@dataclass
+class _Order:
+    """A sub-job at a QPU, or in its queue."""
+
+    number: int
+    job: int
+    fragment: int
+    shots: Shots
+    modelled_s: float
+    begun: float = 0.0
+
+
+class Engine:
+    """Takes jobs and sees to them.
+
+    Parameters
+    ----------
+    fleet : Fleet
+    pool : WorkerPool
+        Of the fleet's backends.
+    store : Store
+        What is unfinished in it is taken up again.
+    scheduler : Scheduler
+    clock : callable
+        Unix time.
+    """
+
+    def __init__(
+        self,
+        fleet: Fleet,
+        pool: WorkerPool,
+        store: Store,
+        scheduler: Scheduler,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.fleet, self.pool, self.store = fleet, pool, store
+        self._scheduler, self._clock = scheduler, clock
+        self._qpus = {qpu.name: qpu for qpu in fleet.qpus}
+        self._jobs: dict[int, Running] = {}
+        self._queues: dict[str, deque[_Order]] = {name: deque() for name in self._qpus}
+        self._at: dict[str, _Order] = {}
+        self._numbers: dict[int, str] = {}  # the pool's numbers, to QPU
+        self._orders = 0
+        self._recent: deque[JobRequest] = deque(maxlen=RECENT)
+        self._ask_at = 0.0
+        self._ups: tuple[bool, ...] = ()
+        for record in store.unfinished():
+            self._resume(record)
+
+    # -- what clients ask -----------------------------------------------------------------------
+
+    def submit(self, submission: Submission) -> Record:
+        """Take a job.
+
+        Raises
+        ------
+        InputError
+            Something in it is wrong.
+        TooLate
+            Its deadline cannot be met.
+        """
+        now = self._clock()
+        number = self.store.next_number()
+        prepared = prepare(submission, f"j{number}", now, self.fleet.qpus)
+        now = self._clock()  # planning takes a moment, which is the job's own
+        end = self._earliest(prepared, now)
+        if end > prepared.request.deadline:
+            raise TooLate(submission.deadline_s, end - now)
+        arrival = prepared.request.arrival
+        record = self.store.add(submission, prepared.qubits, arrival, end)
+        self._jobs[record.number] = Running(prepared, expected_end=end)
+        self._recent.append(prepared.request)
+        self._ask_at = 0.0
+        return record
+
+    def record(self, name: str) -> Record:
+        """Look a job up by its name.
+
+        Raises
+        ------
+        NotFound
+            There is none.
+        """
+        digits = name.removeprefix("j")
+        fine = digits.isascii() and digits.isdigit() and len(digits) < 16
+        found = self.store.get(int(digits)) if fine else None
+        if found is None:
+            raise NotFound(f"no job {name!r:.40}; jobs are called j1, j2 ...")
+        return found
+
+    def running(self, number: int) -> Running | None:
+        """What is under way of a job."""
+        return self._jobs.get(number)
+
+    def cancel(self, name: str) -> Record:
+        """End a job; what runs of it is stopped.
+
+        Raises
+        ------
+        NotFound
+        InputError
+            It is over already.
+        """
+        record = self.record(name)
+        if record.status not in states.OPEN:
+            raise InputError(f"job {record.name} is {record.status} already")
+        self._close(record.number, states.CANCELLED, "cancelled")
+        return self.record(name)
+
+    @property
+    def idle(self) -> bool:
+        """Whether no job is unfinished."""
+        return not self._jobs
+
+    # -- what it does ---------------------------------------------------------------------------
+
+    def step(self, seconds: float) -> None:
+        """Hear the workers for at most so long, then do what is due."""
+        for event in self.pool.poll(seconds):
+            if isinstance(event, Ended):
+                self._ended(event)
+        now = self._clock()
+        for number, job in list(self._jobs.items()):
+            if job.complete:
+                self._finish(number, job, now)
+            elif now > job.prepared.request.deadline and not job.all_given:
+                self._close(number, states.MISSED, "its deadline came before its last shots began")
+        ups = tuple(self._up(name) for name in self._qpus)
+        if self._jobs and (now >= self._ask_at or ups != self._ups):
+            self._ups = ups
+            self._schedule(now)
+        self._feed()
+
+    def _schedule(self, now: float) -> None:
+        waiting = tuple(job.progress() for job in self._jobs.values())
+        state = State(self._states(now), waiting, LATENCY, tuple(self._recent))
+        decision = self._scheduler(state, now)
+        self._ask_at = min(decision.wake_at, now + LOOK_S)
+        by_name = {job.prepared.request.name: number for number, job in self._jobs.items()}
+        for order in decision.dispatches:
+            self._dispatch(by_name[order.request], order, now)
+        for name in decision.refused:
+            job = self._jobs.get(by_name[name])
+            if job is not None and job.variant is None:
+                self._close(by_name[name], states.MISSED, "can no longer be served in time")
+
+    def _dispatch(self, number: int, order: Dispatch, now: float) -> None:
+        job = self._jobs[number]
+        if job.variant is None:
+            job.choose(order.variant)
+            way = job.prepared.request.variants[order.variant].name
+            self.store.change(number, status=states.RUNNING, way=way)
+        shots = job.take(order.fragment, order.shots)
+        if not shots:
+            return
+        self._orders += 1
+        qpu, total = self._qpus[order.qpu], sum(shots.values())
+        busy = qpu.busy_s(job.fragments[order.fragment], total)
+        start = max(self._free_at(order.qpu, now), now)
+        one = _Order(self._orders, number, order.fragment, shots, busy)
+        request, variant = order.request, order.variant
+        job.under_way[one.number] = SubJob(
+            request, variant, order.fragment, order.qpu, total, start, start + busy
+        )
+        self._queues[order.qpu].append(one)
+
+    def _feed(self) -> None:
+        """Hand waiting orders to workers that are ready."""
+        workers = self.pool.states()
+        for name, queue in self._queues.items():
+            if not queue or name in self._at or workers[name] != "ready":
+                continue
+            order = queue.popleft()
+            job = self._jobs[order.job]
+            batch = job.batch(order.fragment, order.shots, order.modelled_s)
+            seed = _seed(job.prepared, order)
+            order.begun = self._clock()
+            self._at[name] = order
+            self._numbers[self.pool.submit(name, batch, math.inf, seed)] = name
+            planned = job.under_way[order.number]
+            job.under_way[order.number] = replace(
+                planned, start=order.begun, end=order.begun + order.modelled_s
+            )
+
+    def _ended(self, event: Ended) -> None:
+        """A worker answered, failed or died."""
+        name = self._numbers.pop(event.number)
+        order = self._at.pop(name)
+        self._ask_at = 0.0
+        job = self._jobs.get(order.job)
+        if job is None or order.number not in job.under_way:
+            return  # it was cancelled
+        del job.under_way[order.number]
+        run, now = event.run, self._clock()
+        if run.status == "answered" and run.solution is not None:
+            answer: BatchCounts = run.solution.answer
+            computed = float(run.solution.info.get("computed_s", run.elapsed_s))
+            times = order.begun, now, order.modelled_s, computed
+            part = part_of(order.fragment, name, order.shots, answer, times)
+            job.parts.append(part)
+            self.store.keep(order.job, part)
+            return
+        total = sum(order.shots.values())
+        _log.warning("%s: %d shots lost by %s: %s", job.prepared.request.name, total, name, run)
+        job.lost.append((name, order.fragment, total))
+        job.give_back(order.fragment, order.shots)
+        job.failures += run.status == "failed"
+        if job.failures >= MOST_FAILURES:
+            self._close(order.job, states.FAILED, f"{name}: {run.detail}")
+
+    def _finish(self, number: int, job: Running, now: float) -> None:
+        found = job.estimate()
+        ended = max(part.ended for part in job.parts)
+        result = {
+            "value": found.value,
+            "error": found.error,
+            "sampling_error": found.sampling,
+            "noise_error": found.noise,
+            "fidelity": found.fidelity,
+            "lost": [list(one) for one in job.lost],
+        }
+        late = ended > job.prepared.request.deadline
+        detail = "late: its last shots began before the deadline and ended after" if late else ""
+        self.store.change(number, status=states.DONE, ended=ended, detail=detail, result=result)
+        del self._jobs[number]
+
+    def _close(self, number: int, status: str, detail: str) -> None:
+        """Give a job up: its orders leave the queues, what runs of it is stopped."""
+        self._jobs.pop(number, None)
+        for name, queue in self._queues.items():
+            self._queues[name] = deque(order for order in queue if order.job != number)
+        for pool_number, name in self._numbers.items():
+            if self._at[name].job == number:
+                self.pool.cancel(pool_number)
+        self.store.change(number, status=status, ended=self._clock(), detail=detail)
+        self._ask_at = 0.0
+
+    # -- what it knows --------------------------------------------------------------------------
+
+    def _resume(self, record: Record) -> None:
+        """Take up a job of an earlier life, with all that was counted for it."""
+        try:
+            prepared = prepare(record.submission, record.name, record.arrival, self.fleet.qpus)
+        except QBError as error:
+            self.store.change(record.number, status=states.FAILED, detail=str(error))
+            return
+        job = Running(prepared, expected_end=record.expected)
+        parts = self.store.parts(record.number)
+        ways = [plan.name for plan in prepared.request.variants]
+        if record.way in ways:
+            job.choose(ways.index(record.way))
+            job.parts = parts
+        elif parts:
+            self.store.forget_parts(record.number)  # the fleet is another than it was
+        self._jobs[record.number] = job
+        self._recent.append(prepared.request)
+
+    def _up(self, name: str) -> bool:
+        return self.pool.states()[name] in ("ready", "busy")
+
+    def _free_at(self, name: str, now: float) -> float:
+        """When a QPU has done what it was given, by modelled times."""
+        free = now
+        if name in self._at:
+            order = self._at[name]
+            free = max(now, order.begun + order.modelled_s)
+        return free + sum(order.modelled_s for order in self._queues[name])
+
+    def _states(self, now: float) -> tuple[QpuState, ...]:
+        return tuple(
+            QpuState(qpu, self._free_at(name, now), self._up(name))
+            for name, qpu in self._qpus.items()
+        )
+
+    def _earliest(self, prepared: Prepared, now: float) -> float:
+        """When a new job could be done at the earliest, everything else left as it is ordered."""
+        free = {name: self._free_at(name, now) for name in self._qpus}
+        return completion(prepared.request, self.fleet.qpus, free, now)
+
+
+def _seed(prepared: Prepared, order: _Order) -> int:
+    """Another seed for every sub-job, the same for the same course of events."""
+    text = f"{prepared.submission.seed}/{prepared.request.name}/{order.fragment}/{order.number}"
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "big") >> 1

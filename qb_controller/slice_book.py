@@ -118,9 +118,10 @@ class SliceBook:
         """
         slices: list[Slice] = []
         told: list[Told] = []
+        taken = {one.number for one in self._slices.values()}
         for request in created:
             before = self._slices.get(request.name)
-            number = before.number if before else self._number(slices)
+            number = before.number if before else self._number(taken)
             slices.append(Slice(request, number, "pending", now, now))
             told.append((now, request.name, "asked", "asked for"))
         for request in changed:
@@ -133,10 +134,11 @@ class SliceBook:
             told.append((now, name, "deleted", "deleted"))
         self.keep(slices, told)
 
-    def _number(self, beside: Sequence[Slice]) -> int:
-        taken = {one.number for one in (*self._slices.values(), *beside)}
+    def _number(self, taken: set[int]) -> int:
+        """The next number that is not taken, which it is from now on."""
         for _ in range(NUMBERS):
             self._newest = self._newest % NUMBERS + 1
             if self._newest not in taken:
+                taken.add(self._newest)
                 return self._newest
         raise Conflict("name: no number is left for another slice; delete some")

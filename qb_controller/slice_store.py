@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import json
-import logging
 import sqlite3
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from pathlib import Path as File
-from typing import Any, cast
+from typing import Any
 
 from qb_controller.errors import ConfigError
 from qb_controller.model.network import LinkId, Path
 from qb_controller.model.slice_life import Event, Kind, Slice
-from qb_controller.model.slices import Ends, Pipe, Placement, SliceRequest, State
+from qb_controller.model.slices import Ends, Pipe, Placement, SliceRequest
 
 FILE = "slices.sqlite"
 
@@ -26,19 +25,24 @@ PRUNE_EVERY = 500
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS slices (
     name TEXT PRIMARY KEY,
+    number INTEGER NOT NULL,
     state TEXT NOT NULL,
     since REAL NOT NULL,
-    body TEXT NOT NULL
+    asked_at REAL NOT NULL,
+    detail TEXT NOT NULL,
+    decision INTEGER NOT NULL,
+    request TEXT NOT NULL,
+    placement TEXT
 );
 CREATE TABLE IF NOT EXISTS events (
-    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    number INTEGER PRIMARY KEY,
     at REAL NOT NULL,
     slice TEXT NOT NULL,
     kind TEXT NOT NULL,
     text TEXT NOT NULL
 );
 """
-_log = logging.getLogger("qb.slices")
+_ENCODE = json.JSONEncoder(separators=(",", ":")).encode
 
 
 class SliceStore:
@@ -58,12 +62,14 @@ class SliceStore:
     def __init__(self, directory: File | None = None) -> None:
         name = ":memory:" if directory is None else str(directory / FILE)
         self._writes = 0
+        self._placed: dict[str, tuple[Placement, str]] = {}  # written already, as text
         try:
             self._db = sqlite3.connect(name, check_same_thread=False)  # one user at a time
             # The log survives the end of this process at any instant; see the journal.
             self._db.execute("PRAGMA journal_mode = WAL")
             self._db.execute("PRAGMA synchronous = OFF")
             self._db.executescript(_SCHEMA)
+            self._newest = self._db.execute("SELECT MAX(number) FROM events").fetchone()[0] or 0
         except sqlite3.DatabaseError as error:
             raise ConfigError(f"{name}: {error}; move it away to begin without slices") from None
 
@@ -79,34 +85,48 @@ class SliceStore:
         ConfigError
             A record cannot be read.
         """
-        rows = self._db.execute("SELECT name, body FROM slices ORDER BY name").fetchall()
+        rows = self._db.execute("SELECT * FROM slices ORDER BY name").fetchall()
         found = []
-        for name, body in rows:
+        for name, number, state, since, asked_at, detail, decision, request, placement in rows:
             try:
-                found.append(_slice(json.loads(body)))
+                what = _request_in(json.loads(request))
+                place = _placement_in(json.loads(placement)) if placement else None
             except (KeyError, TypeError, ValueError) as error:
                 raise ConfigError(f"{FILE}: slice {name} is unreadable: {error}") from None
+            found.append(Slice(what, number, state, since, asked_at, detail, place, decision))
         return tuple(found)
 
     def write(
         self, slices: Iterable[Slice], events: Iterable[tuple[float, str, Kind, str]]
     ) -> tuple[Event, ...]:
         """Keep what changed and what is to be told, all of it or nothing; returns the events."""
+        written = tuple(
+            Event(number, *each) for number, each in enumerate(events, self._newest + 1)
+        )
+        rows = [self._row(one) for one in slices]
         with self._db:
-            self._db.executemany(
-                "INSERT OR REPLACE INTO slices VALUES (?, ?, ?, ?)",
-                [(one.name, one.state, one.since, _text(one)) for one in slices],
-            )
-            written = []
-            for row in events:
-                cursor = self._db.execute(
-                    "INSERT INTO events (at, slice, kind, text) VALUES (?, ?, ?, ?)", row
-                )
-                written.append(Event(cast(int, cursor.lastrowid), *row))
+            marks = ", ".join("?" * 9)
+            self._db.executemany(f"INSERT OR REPLACE INTO slices VALUES ({marks})", rows)
+            self._db.executemany("INSERT INTO events VALUES (?, ?, ?, ?, ?)", written)
             self._writes += 1
             if self._writes % PRUNE_EVERY == 0:
                 self._prune()
-        return tuple(written)
+        self._newest += len(written)
+        return written
+
+    def _row(self, one: Slice) -> tuple[Any, ...]:
+        place = one.placement
+        known = self._placed.get(one.name)
+        if place is None:
+            self._placed.pop(one.name, None)
+            text = None
+        elif known is not None and known[0] is place:
+            text = known[1]
+        else:
+            text = _ENCODE(_placement_out(place))
+            self._placed[one.name] = (place, text)
+        told = (one.number, one.state, one.since, one.asked_at, one.detail, one.decision)
+        return (one.name, *told, _ENCODE(_request_out(one.request)), text)
 
     def events(self, since: int, limit: int) -> tuple[Event, ...]:
         """Up to ``limit`` events with numbers above ``since``, oldest first."""
@@ -119,13 +139,7 @@ class SliceStore:
 
     def newest(self) -> int:
         """Number of the newest event, 0 where there is none."""
-        (number,) = self._db.execute("SELECT MAX(number) FROM events").fetchone()
-        return number or 0
-
-    def forget(self, names: Collection[str]) -> None:
-        """Drop slices for good."""
-        with self._db:
-            self._db.executemany("DELETE FROM slices WHERE name = ?", [(name,) for name in names])
+        return self._newest
 
     def _prune(self) -> None:
         self._db.execute(
@@ -139,30 +153,11 @@ class SliceStore:
         )
 
 
-def _text(one: Slice) -> str:
-    placement = one.placement
-    body = {
-        "request": _request_out(one.request),
-        "number": one.number,
-        "state": one.state,
-        "since": one.since,
-        "asked_at": one.asked_at,
-        "detail": one.detail,
-        "decision": one.decision,
-        "placement": None if placement is None else _placement_out(placement),
-    }
-    return json.dumps(body, separators=(",", ":"))
-
-
-def _slice(body: dict[str, Any]) -> Slice:
-    placement = body.pop("placement")
-    request = _request_in(body.pop("request"))
-    body["state"] = cast(State, body["state"])
-    return Slice(request, **body, placement=_placement_in(placement) if placement else None)
+_FIELDS = tuple(SliceRequest.__dataclass_fields__)
 
 
 def _request_out(request: SliceRequest) -> dict[str, Any]:
-    return {name: getattr(request, name) for name in SliceRequest.__dataclass_fields__}
+    return {name: getattr(request, name) for name in _FIELDS}
 
 
 def _request_in(body: dict[str, Any]) -> SliceRequest:

@@ -101,6 +101,7 @@ def _admit(
         running,
         question.settings,
         numbers=question.numbers,
+        number=max(service.journal.next_number(), question.known_decision + 1),
     )
 
 

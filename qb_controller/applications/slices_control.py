@@ -106,6 +106,7 @@ def admit(
     numbers: Mapping[str, int] | None = None,
     charge: Mapping[LinkId, float] | None = None,
     rounds: int = ROUNDS,
+    number: int = 0,
 ) -> Admission:
     """Decide about requests together, before the settings' deadline.
 
@@ -115,6 +116,8 @@ def admit(
         Numbers of new slices by name; the lowest free ones for those not named.
     share, move_cost, charge, rounds
         See :func:`qb_controller.applications.slices.formulate`.
+    number : int
+        Of the decision; the journal's next free one where 0.
     """
     began = time.monotonic()
     options_until = began + FORMULATE_SHARE * settings.deadline_s
@@ -131,7 +134,9 @@ def admit(
     until = began + settings.deadline_s - service.engine.grace_s - RESERVE_S
     until -= RESERVE_PER_REQUEST_S * task.problem.size
     known = {"incumbent": first.value}
-    question = Question(task.problem, NAME, settings, until, known, worth=WORTH, whole_only=True)
+    question = Question(
+        task.problem, NAME, settings, until, known, number, worth=WORTH, whole_only=True
+    )
     decision, solution = service.answer(question)
     chosen, plan, detail = first, None, _why_none(decision)
     if solution is not None:

@@ -69,6 +69,12 @@ def test_what_fits_is_carried_and_the_rest_is_told_why(service: Service) -> None
     assert "2 slices are carried" in result.decision.outcome.detail
 
 
+def test_a_number_that_a_rule_may_carry_is_not_given_again(service: Service) -> None:
+    result = ask(service, pipe("a"), known=700)
+    assert result.decision is not None and result.decision.number == 701
+    assert carried(result)["a"].decision == 701
+
+
 def test_what_runs_stays_where_it_is(service: Service) -> None:
     before = carried(ask(service, pipe("a", "6M")))
     after = ask(service, pipe("a", "6M"), pipe("b", "6M"), running=tuple(before.values()))

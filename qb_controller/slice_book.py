@@ -68,15 +68,19 @@ class SliceBook:
             self.on_events(events)
 
     def difference(self, requests: Iterable[SliceRequest]) -> dict[str, list[str]]:
-        """Names that a whole set would create, change, leave and delete."""
+        """Names that a whole set would create, change, leave and delete.
+
+        What was rejected before is asked for again where it is in the set, and goes where not.
+        """
         living = {one.name: one for one in self.living()}
+        rejected = {one.name for one in self.all() if one.state == "rejected"}
         asked = {request.name: request for request in requests}
         both = sorted(asked.keys() & living.keys())
         return {
             "created": sorted(asked.keys() - living.keys()),
             "changed": [name for name in both if asked[name] != living[name].request],
             "unchanged": [name for name in both if asked[name] == living[name].request],
-            "deleted": sorted(living.keys() - asked.keys()),
+            "deleted": sorted((living.keys() | rejected) - asked.keys()),
         }
 
     def check_free(self, requests: Iterable[SliceRequest]) -> None:

@@ -242,6 +242,15 @@ def test_a_whole_set_is_compared_and_taken_in(run: Run) -> None:
     assert run.slicing.book.find("b").request.rate == 4e6
 
 
+def test_what_was_rejected_is_asked_again_with_a_set_or_goes(run: Run) -> None:
+    run.create(pipe("a", "90M"), pipe("b", "90M"))
+    run.settle()
+    found = run.apply(pipe("a", "90M"))
+    assert found == {"created": ["a"], "changed": [], "unchanged": [], "deleted": ["b"]}
+    run.settle()
+    assert run.states() == {"a": "rejected", "b": "expired"}
+
+
 def test_a_change_that_does_not_fit_leaves_what_was_there(run: Run) -> None:
     run.create(pipe("a", "6M"), pipe("b", "6M"))
     run.settle()

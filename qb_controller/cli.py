@@ -37,6 +37,7 @@ COMMANDS = {
     "slices": ("slices", "all network slices, what they are promised and given"),
     "events": ("events", "what happened to slices, and as it happens"),
     "wireless": ("wireless", "channels of access points, from a scenario file"),
+    "jobs": ("jobs", "quantum circuits run before a deadline: cut, spread, put together"),
     "bench": ("bench", "measure, on a live network and without"),
 }
 """Name: (module in :mod:`qb_controller.commands`, summary). A module has ``add_arguments(name,

@@ -30,6 +30,7 @@ from qb_controller.southbound.labels import Numbers
 from qb_controller.southbound.openflow import arp, discovery, http, memory
 from qb_controller.southbound.openflow.asking import Asking
 from qb_controller.southbound.openflow.installer import Installer
+from qb_controller.southbound.openflow.jobs_client import JobsClient
 from qb_controller.southbound.openflow.news import News
 from qb_controller.southbound.openflow.optimiser_client import OptimiserClient
 from qb_controller.southbound.openflow.poller import Poller
@@ -84,6 +85,7 @@ class Controller:
             conf.qb_state_dir, encode, Decoder, self._heard, self._optimiser_down
         )
         self.asking = Asking(self.optimiser.send)
+        self.jobs = JobsClient(conf.qb_state_dir, encode, Decoder)
         settings = Settings(
             deadline_s=conf.qb_deadline,
             split=conf.qb_split,
@@ -143,11 +145,13 @@ class Controller:
             self._slices,
         )
         self._greenlets = [server, *(eventlet.spawn(loop) for loop in loops)]
+        self.jobs.resume()
         LOG.info("Q-Backbone: REST on http://%s:%d", conf.qb_rest_host, conf.qb_rest_port)
 
     def stop(self) -> None:
         """End them; the switches forward on."""
         self.optimiser.stop()
+        self.jobs.stop()
         for greenlet in self._greenlets:
             greenlet.kill()
 

@@ -25,6 +25,9 @@ MAX_SCENARIO = 8 * 2**20
 MAX_SLICES = 2 * 2**20
 """Bytes of requests for slices; a thousand take a quarter of a megabyte."""
 
+MAX_JOB = 2**20 + 2**16
+"""Bytes of a quantum job: a megabyte of OpenQASM."""
+
 DEADLINE_S = (0.01, 60.0)
 """Allowed deadlines, as for the option of the controller."""
 

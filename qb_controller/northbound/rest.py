@@ -20,7 +20,7 @@ from werkzeug.routing import Map, Rule
 from werkzeug.wrappers import Request, Response
 
 from qb_controller.errors import Conflict, InputError, NotFound, QBError
-from qb_controller.northbound import inspection, metrics, params, resources, slices
+from qb_controller.northbound import inspection, jobs, metrics, params, resources, slices
 from qb_controller.northbound.readings import Readings
 from qb_controller.northbound.view import View
 
@@ -213,14 +213,14 @@ class RestApi:
                 "POST",
                 "/v1/wireless",
                 "channels for a radio scenario: scenario, deadline_s, objective, backend, seed",
-                self._channels,
+                lambda call: _passed_on(self._view.channels(call.data)),
                 unread=params.MAX_SCENARIO,
-            )
+            ),
+            *(
+                Endpoint(method, path, meaning, lambda call, do=do: _passed_on(do(call)), **more)
+                for method, path, meaning, do, more in jobs.endpoints(self._view)
+            ),
         ]
-
-    def _channels(self, call: Call) -> Response:
-        code, text = self._view.channels(call.data)
-        return Response(text, code, mimetype="application/json")
 
     def _state(self) -> list[Endpoint]:
         """What the controller knows and how it is set."""
@@ -347,6 +347,12 @@ def _in_pieces(rows: Iterator[object], pause: Callable[[], None]) -> Iterator[st
 def _json(code: int, value: object, headers: dict[str, str] | None = None) -> Response:
     text = json.dumps(value, allow_nan=False) + "\n"
     return Response(text, code, headers, mimetype="application/json")
+
+
+def _passed_on(answer: tuple[int, str]) -> Response:
+    """What another process has answered, as it is."""
+    code, text = answer
+    return Response(text, code, mimetype="application/json")
 
 
 def _failure(code: int, text: str, headers: dict[str, str] | None = None) -> Response:

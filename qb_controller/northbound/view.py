@@ -199,6 +199,16 @@ class View(Protocol):
         """
         ...
 
+    def jobs(self, action: str, name: str, body: bytes) -> tuple[int, str]:
+        """Have the jobs process submit, list, show or cancel quantum jobs; status code and JSON.
+
+        Raises
+        ------
+        qb_controller.errors.OptimiserError
+            It is down or did not answer.
+        """
+        ...
+
     def slices(self) -> Sequence[Slice]:
         """Every slice by name, those rejected and expired included."""
         ...

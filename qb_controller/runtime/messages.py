@@ -231,6 +231,47 @@ class SlicesResult:
 
 
 @dataclass(frozen=True, slots=True)
+class JobsRequest:
+    """To the jobs process: what a client of the REST interface wants of quantum jobs.
+
+    Attributes
+    ----------
+    number : int
+        The controller's own count; the result repeats it.
+    action : str
+        ``submit``, ``list``, ``show`` or ``cancel``.
+    name : str
+        Of the job; how many at most, of a list.
+    body : bytes
+        JSON, not looked at by the controller.
+    """
+
+    number: int
+    action: str
+    name: str = ""
+    body: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class JobsResult:
+    """Answer to a :class:`JobsRequest`.
+
+    Attributes
+    ----------
+    number : int
+        Of the request.
+    code : int
+        Status code of HTTP.
+    body : str
+        JSON.
+    """
+
+    number: int
+    code: int
+    body: str
+
+
+@dataclass(frozen=True, slots=True)
 class Ping:
     """Asks whether the optimiser is there."""
 

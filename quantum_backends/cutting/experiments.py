@@ -92,8 +92,7 @@ def experiments(plan: Plan, piece: Piece) -> list[Experiment]:
             found.append(Experiment(place, circuit, signs, sent, weight))
     total = sum(one.weight for one in found)
     return [
-        Experiment(one.place, one.circuit, one.signs, one.sent, one.weight / total)
-        for one in found
+        Experiment(one.place, one.circuit, one.signs, one.sent, one.weight / total) for one in found
     ]
 
 

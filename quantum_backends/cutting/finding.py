@@ -128,9 +128,7 @@ def _tied(ties: NDArray[np.float64], block: NDArray[np.int64]) -> float:
     return float(ties[block[:, None] != block[None, :]].sum() / 2)
 
 
-def _grown(
-    ties: NDArray[np.float64], capacities: Sequence[int], start: int
-) -> NDArray[np.int64]:
+def _grown(ties: NDArray[np.float64], capacities: Sequence[int], start: int) -> NDArray[np.int64]:
     block = np.full(len(ties), -1)
     qubit = start
     for number, room in enumerate(capacities):

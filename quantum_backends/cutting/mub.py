@@ -13,7 +13,8 @@ arXiv:2303.07340).
 
 The bases b = 1..d are graph states ``Z^k |G_A>``: stabilisers ``X^x Z^(A x)`` with symmetric
 matrices A over GF(2) whose differences are invertible. They are those of multiplication by the
-elements a of GF(2^n): ``A_ij = tr(a w_i w_j)`` in a basis w of the field (Wootters and Fields 1989).
+elements a of GF(2^n): ``A_ij = tr(a w_i w_j)`` in a basis w of the field (Wootters and Fields
+1989).
 """
 
 from __future__ import annotations

@@ -99,9 +99,7 @@ def reconstruct(
     good = qualities or [[Quality()] * len(own) for own in experiments]
     tensors = [
         _tensor(piece, own, counts, quality)
-        for piece, own, counts, quality in zip(
-            plan.pieces, experiments, results, good, strict=True
-        )
+        for piece, own, counts, quality in zip(plan.pieces, experiments, results, good, strict=True)
     ]
     network = _Network(plan)
     value = float(network.contract(tensors, None))
@@ -192,10 +190,10 @@ class _Network:
         ]
         for cut, basis in enumerate(plan.bases):
             sides = [classes(basis, side) for side in (0, 1)]
-            matrix = np.array(
-                [[sum(basis.coeffs[m] for m in set(a) & set(b)) for b in sides[1]] for a in sides[0]]
-            )
-            self._fixed.append((matrix, [slot_axes[cut, 0], slot_axes[cut, 1]]))
+            matrix = [
+                [sum(basis.coeffs[m] for m in set(a) & set(b)) for b in sides[1]] for a in sides[0]
+            ]
+            self._fixed.append((np.array(matrix), [slot_axes[cut, 0], slot_axes[cut, 1]]))
 
     def _new(self) -> int:
         self._count += 1

@@ -56,10 +56,7 @@ def run_sampled(plan: Plan, shots: int, seed: int) -> Estimate:
     for piece, each in zip(plan.pieces, own, strict=True):
         dealt = deal(shots, weights_after(plan, piece, each, seen))
         results.append(
-            [
-                _drawn(one.circuit, times, rng)
-                for one, times in zip(each, dealt, strict=True)
-            ]
+            [_drawn(one.circuit, times, rng) for one, times in zip(each, dealt, strict=True)]
         )
         seen |= measured(plan, piece, each, results[-1])
     return reconstruct(plan, own, results)

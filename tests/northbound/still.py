@@ -6,6 +6,7 @@ half by decision 7.
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -157,6 +158,10 @@ class StillView:
     def channels(self, body: bytes) -> tuple[int, str]:
         self.asked = body
         return 200, '{"channels": {}}'
+
+    def jobs(self, action: str, name: str, body: bytes) -> tuple[int, str]:
+        self.asked = body
+        return 200, json.dumps([{"action": action, "name": name}])
 
     def repair(self) -> None:
         self.repairs += 1

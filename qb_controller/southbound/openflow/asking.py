@@ -18,10 +18,12 @@ class Asking:
     ----------
     send : callable
         Sends a message; False where nobody is there to take it.
+    who : str
+        Whose answers are waited for, in error texts.
     """
 
-    def __init__(self, send: Callable[[Any], bool]) -> None:
-        self._send = send
+    def __init__(self, send: Callable[[Any], bool], who: str = "the optimiser") -> None:
+        self._send, self._who = send, who
         self._waiting: dict[int, Event] = {}
         self._count = 0
 
@@ -38,9 +40,9 @@ class Asking:
         self._waiting[number] = event
         try:
             if not self._send(question(number)):
-                raise OptimiserError("the optimiser is being started; try again in some seconds")
+                raise OptimiserError(f"{self._who} is being started; try again in some seconds")
             with eventlet.Timeout(
-                seconds, OptimiserError(f"the optimiser gave no answer in {seconds:g} s")
+                seconds, OptimiserError(f"{self._who} gave no answer in {seconds:g} s")
             ):
                 return event.wait()
         finally:
@@ -55,4 +57,4 @@ class Asking:
         """The optimiser is gone: whoever waits is told."""
         for event in self._waiting.values():
             if not event.ready():
-                event.send_exception(OptimiserError("the optimiser ended before it answered"))
+                event.send_exception(OptimiserError(f"{self._who} ended before it answered"))

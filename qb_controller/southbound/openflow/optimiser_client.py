@@ -33,6 +33,9 @@ class OptimiserClient:
         Called in the client's greenlet with each message.
     on_down : callable
         Called when the process is gone.
+    module : str
+        The process, ``python -m MODULE --fd N --state DIR``; by default the optimiser. Its last
+        part is its name in the log.
     """
 
     def __init__(
@@ -42,12 +45,14 @@ class OptimiserClient:
         decoder: Callable[[], Any],
         on_message: Callable[[Any], None],
         on_down: Callable[[], None],
+        module: str = "qb_controller.optimiser",
     ) -> None:
         self._state_dir = state_dir
         self._encode = encode
         self._decoder = decoder
         self._on_message = on_message
         self._on_down = on_down
+        self._module, self._name = module, module.rpartition(".")[2]
         self._socket: Any = None
         self._process: Any = None
         self.starts = 0
@@ -73,7 +78,7 @@ class OptimiserClient:
             self._start()
             self._read_until_gone()
             code = self._process.wait()
-            LOG.warning("optimiser (pid %d) is gone, exit status %s", self._process.pid, code)
+            LOG.warning("%s (pid %d) is gone, exit status %s", self._name, self._process.pid, code)
             self._process = None
             self._on_down()
             eventlet.sleep(RESTART_S)
@@ -85,7 +90,7 @@ class OptimiserClient:
 
     def _start(self) -> None:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
-        command = [sys.executable, "-m", "qb_controller.optimiser"]
+        command = [sys.executable, "-m", self._module]
         command += ["--fd", str(theirs.fileno()), "--state", self._state_dir]
         self._process = green_subprocess.Popen(
             command, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL
@@ -93,7 +98,7 @@ class OptimiserClient:
         theirs.close()
         self._socket = ours
         self.starts += 1
-        LOG.info("optimiser started, pid %d", self._process.pid)
+        LOG.info("%s started, pid %d", self._name, self._process.pid)
 
     def _read_until_gone(self) -> None:
         decoder = self._decoder()

@@ -50,16 +50,11 @@ def fleet(overhead_s: float = IBM_TIMES.job_s) -> Fleet:
     from quantum_backends.gate.qpus import QPUS
 
     known = {qpu.name: qpu for qpu in calibrated()}
-    found = [
-        modelled(backend, known, overhead_s)
-        for backend in QPUS.values()
-    ]
+    found = [modelled(backend, known, overhead_s) for backend in QPUS.values()]
     return Fleet("quantum_backends.gate.qpus:QPUS", QPUS, tuple(found))
 
 
-def modelled(
-    backend: SimulatedQpu | IbmQpu, known: Mapping[str, Qpu], overhead_s: float
-) -> Qpu:
+def modelled(backend: SimulatedQpu | IbmQpu, known: Mapping[str, Qpu], overhead_s: float) -> Qpu:
     """The time and error model of one QPU."""
     if isinstance(backend, IbmQpu):
         return _ibm(backend)

@@ -7,14 +7,17 @@ time model; what happened is measured, and both are told apart everywhere.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import importlib
 import logging
 import math
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
+from qb_controller.applications.jobs.live import devices
 from qb_controller.applications.jobs.live import store as states
 from qb_controller.applications.jobs.live.devices import Fleet
 from qb_controller.applications.jobs.live.planning import Prepared, prepare
@@ -22,6 +25,8 @@ from qb_controller.applications.jobs.live.running import Running, Shots, part_of
 from qb_controller.applications.jobs.live.store import Record, Store
 from qb_controller.applications.jobs.live.submission import Submission
 from qb_controller.applications.jobs.live.timing import completion
+from qb_controller.applications.jobs.schedulers import OURS, make
+from qb_controller.applications.jobs.settings import defaults
 from qb_controller.errors import InputError, NotFound, QBError
 from qb_controller.model.jobs import Dispatch, JobRequest, QpuState, Scheduler, State, SubJob
 from qb_controller.model.qpus import Latency
@@ -37,6 +42,12 @@ RECENT = 120
 
 MOST_FAILURES = 3
 """A job whose sub-jobs failed (not died) so often is given up."""
+
+START_S = 4.0
+"""What a worker that is being started is expected to take until it is ready."""
+
+GRACE_S = 2.0
+"""A worker that was told to stop is killed after this; starting another takes longer."""
 
 LOOK_S = 0.5
 """The scheduler is asked at least so often while something waits."""
@@ -191,6 +202,9 @@ class Engine:
         ups = tuple(self._up(name) for name in self._qpus)
         if self._jobs and (now >= self._ask_at or ups != self._ups):
             self._ups = ups
+            for name, up in zip(self._qpus, ups, strict=True):
+                if not up and self._queues[name]:
+                    self._recall(name)
             self._schedule(now)
         self._feed()
 
@@ -244,6 +258,14 @@ class Engine:
             job.under_way[order.number] = replace(
                 planned, start=order.begun, end=order.begun + order.modelled_s
             )
+
+    def _recall(self, name: str) -> None:
+        """A QPU does not answer: what waits for it is given to others."""
+        for order in self._queues[name]:
+            job = self._jobs[order.job]
+            del job.under_way[order.number]
+            job.give_back(order.fragment, order.shots)
+        self._queues[name].clear()
 
     def _ended(self, event: Ended) -> None:
         """A worker answered, failed or died."""
@@ -319,11 +341,15 @@ class Engine:
         self._recent.append(prepared.request)
 
     def _up(self, name: str) -> bool:
-        return self.pool.states()[name] in ("ready", "busy")
+        """Whether a QPU answers or is about to."""
+        refusal = self.pool.availability().refusals.get(name, "")
+        return not refusal or self.pool.states()[name] == "starting"
 
     def _free_at(self, name: str, now: float) -> float:
         """When a QPU has done what it was given, by modelled times."""
         free = now
+        if self.pool.states()[name] in ("starting", "down"):
+            free += START_S
         if name in self._at:
             order = self._at[name]
             free = max(now, order.begun + order.modelled_s)
@@ -345,3 +371,28 @@ def _seed(prepared: Prepared, order: _Order) -> int:
     """Another seed for every sub-job, the same for the same course of events."""
     text = f"{prepared.submission.seed}/{prepared.request.name}/{order.fragment}/{order.number}"
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "big") >> 1
+
+
+@contextlib.contextmanager
+def open_engine(
+    store: Store, spec: str = "", scheduler: str = OURS, fleet: Fleet | None = None
+) -> Iterator[Engine]:
+    """An engine with workers of its own, which end with it; the store is closed too.
+
+    Parameters
+    ----------
+    spec : str
+        What makes the fleet, as ``module:function``; the default fleet where empty.
+    scheduler : str
+        Name in :data:`qb_controller.applications.jobs.schedulers.NAMES`.
+    """
+    if fleet is None:
+        module, _, attribute = (spec or f"{devices.__name__}:fleet").partition(":")
+        fleet = getattr(importlib.import_module(module), attribute)()
+    assert fleet is not None
+    pool = WorkerPool(fleet.backends, fleet.spec, grace_s=GRACE_S)
+    try:
+        yield Engine(fleet, pool, store, make(scheduler, defaults()))
+    finally:
+        pool.close()
+        store.close()

@@ -46,9 +46,7 @@ class Prepared:
         return [experiments(plan, piece) for piece in plan.pieces]
 
 
-def prepare(
-    submission: Submission, name: str, arrival: float, qpus: Sequence[Qpu]
-) -> Prepared:
+def prepare(submission: Submission, name: str, arrival: float, qpus: Sequence[Qpu]) -> Prepared:
     """Find the ways to serve a job on these QPUs; the same for the same job.
 
     Raises
@@ -64,9 +62,7 @@ def prepare(
         plans.append(uncut)
     if uncut.width > min(qpu.qubits for qpu in qpus):
         widths = {qpu.qubits for qpu in qpus}
-        found = cut(
-            circuit, submission.observable, widths, submission.seed, MOST_OVERHEAD
-        )
+        found = cut(circuit, submission.observable, widths, submission.seed, MOST_OVERHEAD)
         plans += found[: MOST_VARIANTS - len(plans)]
     offered = [(plan, cut_plan(plan, submission.shots)) for plan in plans]
     offered = [(p, c) for p, c in offered if max(f.shots for f in c.fragments) <= MOST_SHOTS]

@@ -100,9 +100,7 @@ class Store:
     def close(self) -> None:
         self._db.close()
 
-    def add(
-        self, submission: Submission, qubits: int, arrival: float, expected: float
-    ) -> Record:
+    def add(self, submission: Submission, qubits: int, arrival: float, expected: float) -> Record:
         """Keep a new job."""
         values = (submission.to_json(), qubits, arrival, arrival + submission.deadline_s, expected)
         cursor = self._db.execute(

@@ -224,7 +224,7 @@ class Slicing:
     def _ask(self, network: Network, now: float, steady: float) -> None:
         """Have all that shall be carried decided together."""
         wanted, waiting = [], []
-        hosts = {host.name for host in network.hosts}
+        hosts = network.switch_of_host
         for one in self.book.living():
             text = life.waits_for(one, now, hosts)
             if not text:

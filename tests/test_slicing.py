@@ -233,6 +233,9 @@ def test_a_host_that_is_not_there_is_waited_for(run: Run) -> None:
     run.network = replace(DIAMOND, hosts=DIAMOND.hosts[:3], version=11)
     run.settle()
     assert (run.states(), run.detail("a")) == ({"a": "degraded"}, "host h4 is gone")
+    run.network = replace(DIAMOND, version=12)
+    run.settle()
+    assert (run.states(), run.detail("a")) == ({"a": "active"}, "")
 
 
 def test_a_whole_set_is_compared_and_taken_in(run: Run) -> None:

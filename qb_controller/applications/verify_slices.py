@@ -49,9 +49,8 @@ def verify(
     ordered = sorted(placements, key=lambda placement: placement.number)
     _check_names(ordered)
     cables = {link.id: LinkId(link.dst, link.dst_port) for link in network.links}
-    hosts = {host.name: host.dpid for host in network.hosts}
     for placement in ordered:
-        _check_pipes(placement, network, cables, hosts)
+        _check_pipes(placement, network, cables)
     _check_private(ordered, network)
     counted = tuple(
         replace(placement, held=held_by(placement.request, placement.pipes, network, share))
@@ -140,9 +139,8 @@ def _check_pipes(
     placement: Placement,
     network: Network,
     cables: dict[LinkId, LinkId],
-    hosts: dict[str, int],
 ) -> None:
-    request = placement.request
+    request, hosts = placement.request, network.switch_of_host
     if tuple(pipe.ends for pipe in placement.pipes) != request.pipes():
         _fail(placement, "its pipes are not those that were asked for")
     for pipe in placement.pipes:

@@ -125,6 +125,11 @@ class Network:
             at.setdefault(host.dpid, []).append(host)
         return {dpid: tuple(hosts) for dpid, hosts in at.items()}
 
+    @cached_property
+    def switch_of_host(self) -> dict[str, int]:
+        """Datapath id of the switch that each host is behind, by the host's name."""
+        return {host.name: host.dpid for host in self.hosts}
+
     def name(self, dpid: int) -> str:
         """Name of a switch, or its datapath id in hexadecimal where it is not there."""
         switch = self.switch_by_dpid.get(dpid)

@@ -215,7 +215,7 @@ def gone_link(path: Path | None, network: Network) -> LinkId | None:
 
 def missing(placement: Placement, network: Network) -> str:
     """What of a placement the network has no longer, in words; empty where all is there."""
-    hosts = {host.name: host.dpid for host in network.hosts}
+    hosts = network.switch_of_host
     for pipe in placement.pipes:
         for host in pipe.ends:
             if host not in hosts:

@@ -135,10 +135,6 @@ def _held(network: Network, one: Slice) -> list[Row]:
     ]
 
 
-def _hosts(view: View) -> set[str]:
-    return {host.name for host in view.network().hosts}
-
-
 def create(view: View, body: bytes) -> Any:
     """Take in one request, or several at once as ``{"slices": [...]}``.
 
@@ -149,17 +145,17 @@ def create(view: View, body: bytes) -> Any:
     """
     data, now = parse_json(body), time.time()
     if isinstance(data, dict) and "slices" in data:
-        requests = read_set(data, now, _hosts(view), view.pause)
+        requests = read_set(data, now, view.network().switch_of_host, view.pause)
         view.ask_slices(requests)
         return [row(view.slice(request.name), None) for request in requests]
-    request = read(data, now, _hosts(view))
+    request = read(data, now, view.network().switch_of_host)
     view.ask_slices((request,))
     return row(view.slice(request.name), None)
 
 
 def apply(view: View, body: bytes, query: Mapping[str, str]) -> Row:
     """Take in a whole set, or only say what that would change."""
-    requests = read_set(parse_json(body), time.time(), _hosts(view), view.pause)
+    requests = read_set(parse_json(body), time.time(), view.network().switch_of_host, view.pause)
     before = {one.name: one.request for one in view.slices()}
     if params.flag(query, "dry_run"):
         found = view.compare_slices(requests)

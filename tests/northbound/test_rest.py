@@ -27,6 +27,9 @@ PATHS = (
     "/v1/decisions/last",
     "/v1/drift",
     "/v1/te",
+    "/v1/slices",
+    "/v1/schemas/slices",
+    "/v1/events",
 )
 
 

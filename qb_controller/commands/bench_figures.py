@@ -85,7 +85,7 @@ def entries_per_switch(rows: Sequence[Row]) -> dict[str, dict[str, float]]:
     """Mean and largest number of flow rules and groups of a switch, from ``/v1/flows``."""
     counts: dict[str, dict[str, int]] = {"flow": {}, "group": {}}
     for row in rows:
-        of = counts[row["kind"]]
+        of = counts.get(row["kind"], {})
         of[row["switch"]] = of.get(row["switch"], 0) + 1
     switches = sorted({row["switch"] for row in rows})
     result = {}

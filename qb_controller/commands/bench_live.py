@@ -17,6 +17,7 @@ from qb_controller.commands.bench_cuts import cuts, reroutes
 from qb_controller.commands.bench_matrices import reaction, utilisation
 from qb_controller.commands.bench_scale import scale
 from qb_controller.commands.bench_setting import Setting
+from qb_controller.commands.bench_slices_live import slices
 from qb_controller.commands.bench_stall import stall
 from qb_controller.commands.lab import LabError, missing
 from qb_controller.commands.output import Stopwatch, add_json, write_json
@@ -30,6 +31,7 @@ BENCHMARKS: dict[str, Callable[[Setting], dict[str, Any]]] = {
     "reaction": reaction,
     "stall": stall,
     "scale": scale,
+    "slices": slices,
 }
 
 DEFAULT_DATA = Path("../shared/data")

@@ -16,7 +16,7 @@ from qb_controller.model.decision import Candidate, Decision, Outcome
 from qb_controller.model.delivered import Delivered
 from qb_controller.model.network import Host, Link, LinkId, Network, Path, Switch
 from qb_controller.model.plan import Plan, Route, Share, VerifiedPlan
-from qb_controller.model.rules import FlowRule, GroupRule, RuleSet
+from qb_controller.model.rules import Entry, GroupRule, MeterRule, RuleSet
 from qb_controller.model.slice_life import Event, Slice
 from qb_controller.model.slices import SliceRequest
 from qb_controller.model.telemetry import Demand
@@ -117,7 +117,7 @@ class StillView:
             for key, rule in self.held.get(dpid, {}).items()
         ]
 
-    def _live(self, dpid: int, key: object, rule: FlowRule | GroupRule) -> LiveRule:
+    def _live(self, dpid: int, key: object, rule: Entry) -> LiveRule:
         packets = self.packets.get((dpid, key), 0)
         buckets: tuple[tuple[int, int], ...] = ()
         if isinstance(rule, GroupRule):
@@ -125,6 +125,8 @@ class StillView:
             parts = sum(range(1, len(rule.buckets) + 1))
             shares = [packets * (n + 1) // parts for n in range(len(rule.buckets))]
             buckets = tuple((share, 100 * share) for share in shares)
+        elif isinstance(rule, MeterRule):
+            buckets = ((0, 0),)
         return LiveRule(dpid, rule, packets, 100 * packets, self.age_s, buckets)
 
     def link_rates(self) -> Mapping[LinkId, float]:

@@ -7,12 +7,13 @@ from typing import Any
 import pytest
 from werkzeug.test import Client
 
-from qb_controller.model.network import Link, LinkId, Network
-from qb_controller.model.rules import FlowRule, GroupRule, matches
+from qb_controller.model.network import Link, LinkId, Network, path_of
+from qb_controller.model.rules import FlowRule, GroupRule, MeterKey, MeterRule, matches
+from qb_controller.model.slices import Ends, Pipe, Placement, SlicePlan, SliceRequest
 from qb_controller.northbound.describing import Describer
 from qb_controller.northbound.rest import make_app
-from qb_controller.southbound.layout import pair_group
-from qb_controller.southbound.next_intent import with_network
+from qb_controller.southbound.layout import meter_id, pair_group
+from qb_controller.southbound.next_intent import with_network, with_slices
 from tests.northbound.still import StillView
 
 SPLITTING = pair_group(4)
@@ -35,6 +36,71 @@ def put(view: StillView, dpid: int, rule: FlowRule | GroupRule) -> None:
 
 
 FOREIGN = FlowRule(0, 1000, matches(ipv4_dst="10.0.0.4", eth_type=0x0800), (), 0xBEEF)
+
+
+# -- slices ------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def with_slice(view: StillView) -> StillView:
+    """The view with a protected slice from h1 to h4 that somebody asked for and that runs."""
+    by_ends = {(link.src, link.dst): link for link in view.net.links}
+    upper, lower = (path_of([by_ends[1, via], by_ends[via, 4]]) for via in (2, 3))
+    first, second = (
+        next(host.name for host in view.net.hosts if host.dpid == dpid) for dpid in (1, 4)
+    )
+    ends = Ends(first, second)
+    request = SliceRequest("video", (ends,), rate=2.5e6, protection="disjoint")
+    view.slicing.create([request], 0.0, 0.0)
+    number = view.slicing.book.find("video").number
+    placement = Placement(request, number, 3, (Pipe(ends, upper, lower),))
+    plan = SlicePlan(3, view.net.version, (placement,))
+    view.meant = with_slices(view.meant, plan, view.net, view.numbers())
+    view.held = {dpid: dict(rules) for dpid, rules in view.intended().items()}
+    return view
+
+
+def test_the_rules_of_a_slice(with_slice: StillView) -> None:
+    client = Client(make_app(with_slice))
+    rows = json.loads(client.get("/v1/flows?slice=video").text)
+    assert {row["owner"] for row in rows} == {"slices"}
+    assert {row["slice"] for row in rows} == {"video"}
+    assert all("gone" not in row["text"] for row in rows)
+    kinds = [row["kind"] for row in rows]
+    assert (kinds.count("meter"), kinds.count("group")) == (1, 2)
+    texts = " ".join(row["text"] for row in rows)
+    assert "holds the other path" in texts and "enter slice video" in texts
+    [meter] = [row for row in rows if row["kind"] == "meter"]
+    assert (meter["rate"], meter["burst"]) == (2.5e6, 2.5e5)
+    assert meter["headroom"] is None  # read once, so there is no rate yet
+    number = with_slice.slicing.book.find("video").number
+    with_slice.age_s += 2
+    with_slice.packets[1, MeterKey(meter_id(number, 0))] = 1000  # of 100 bytes in 2 s
+    rows = json.loads(client.get("/v1/flows?slice=video").text)
+    [meter] = [row for row in rows if row["kind"] == "meter"]
+    assert meter["headroom"] == pytest.approx(2.5e6 - 8 * 100 * 1000 / 2)
+    ask(with_slice, "/v1/flows?slice=nobody", 404)
+
+
+def test_the_path_of_a_slice_says_so(with_slice: StillView) -> None:
+    ends = with_slice.meant.slices
+    [carried] = ends.values()
+    pipe = carried.pipes[0]
+    answer = ask(with_slice, f"/v1/path?from={pipe.source.name}&to={pipe.target.name}")
+    [way] = answer["ways"]
+    assert way["delivered"] and way["text"] == "in slice video, decision 3"
+
+
+def test_a_meter_that_is_gone_is_drift(with_slice: StillView) -> None:
+    assert ask(with_slice, "/v1/drift")["differences"] == []
+    number = with_slice.slicing.book.find("video").number
+    del with_slice.held[1][MeterKey(meter_id(number, 0))]
+    with_slice.held[4][MeterKey(5)] = MeterRule(5, 1, 1)
+    rows = ask(with_slice, "/v1/drift")["differences"]
+    assert [(row["switch"], row["difference"]) for row in rows] == [
+        ("s1", "missing"),
+        ("s4", "foreign"),
+    ]
 
 
 # -- flows -------------------------------------------------------------------------------------

@@ -20,11 +20,11 @@ _GROUP_TYPES = {"select": "OFPGT_SELECT", "indirect": "OFPGT_INDIRECT", "fast_fa
 _VLAN_PRESENT = 0x1000  # OFPVID_PRESENT: OpenFlow 1.3 sets this bit on the id of a tagged frame
 
 
-def _actions(dp: Any, actions: tuple[Action, ...]) -> tuple[list[Any], list[Any]]:
+def _actions(dp: Any, actions: tuple[Action, ...]) -> tuple[list[Any], dict[str, Any]]:
     """Ryu's actions, and its instructions for what OpenFlow has as such (``goto``, ``meter``)."""
     ofp, parser = dp.ofproto, dp.ofproto_parser
     out: list[Any] = []
-    instructions: list[Any] = []
+    instructions: dict[str, Any] = {}
     for action in actions:
         match action:
             case ("output", int(port)):
@@ -45,9 +45,9 @@ def _actions(dp: Any, actions: tuple[Action, ...]) -> tuple[list[Any], list[Any]
             case ("set_ip_dscp", int(dscp)):
                 out.append(parser.OFPActionSetField(ip_dscp=dscp))
             case ("goto", int(table)):
-                instructions.append(parser.OFPInstructionGotoTable(table))
+                instructions["goto"] = parser.OFPInstructionGotoTable(table)
             case ("meter", int(meter)):
-                instructions.append(parser.OFPInstructionMeter(meter))
+                instructions["meter"] = parser.OFPInstructionMeter(meter)
             case _:
                 raise ValueError(f"unknown action {action!r}")
     return out, instructions
@@ -69,9 +69,10 @@ def flow_mod(dp: Any, rule: FlowRule, *, delete: bool = False) -> Any:
     }
     if delete:
         return parser.OFPFlowMod(command=ofp.OFPFC_DELETE_STRICT, **common)
-    actions, instructions = _actions(dp, rule.actions)
-    if actions:
-        instructions.append(parser.OFPInstructionActions(ofp.OFPIT_APPLY_ACTIONS, actions))
+    actions, others = _actions(dp, rule.actions)
+    apply = [parser.OFPInstructionActions(ofp.OFPIT_APPLY_ACTIONS, actions)] if actions else []
+    found = (others.get("meter"), *apply, others.get("goto"))  # in the order they are carried out
+    instructions = [instruction for instruction in found if instruction is not None]
     return parser.OFPFlowMod(
         command=ofp.OFPFC_ADD, cookie=rule.cookie, instructions=instructions, **common
     )

@@ -25,6 +25,8 @@ form          problem                           what belongs to it
 ``choices``   :mod:`.choices`                   :mod:`.choice_search`, :mod:`.choice_kernels`
 ``packing``   :mod:`.packing`                   :mod:`.packing_search`, :mod:`.packing_kernels`,
                                                 :mod:`.packing_lp`
+``schedule``  :mod:`.schedules`                 :mod:`.schedule_search`, :mod:`.schedule_kernels`,
+                                                :mod:`.schedule_instances`
 ``bqm``       :mod:`.bqm`                       :mod:`.sampling`, :mod:`.descent`
 ``program``   :mod:`.program`                   linear and mixed-integer programs
 ============  ================================  ==================================================

@@ -105,6 +105,7 @@ BACKENDS = Registry(
             routing="classical.local_search:LocalSearch",
             choices="classical.choice_search:ChoiceLocalSearch",
             packing="classical.packing_search:PackingLocalSearch",
+            schedule="classical.schedule_insertion:ScheduleInsertion",
         ),
         Lazy(
             "exhaustive",
@@ -112,6 +113,7 @@ BACKENDS = Registry(
             routing="classical.exhaustive:Exhaustive",
             choices="classical.choice_exhaustive:ChoiceExhaustive",
             packing="classical.packing_exhaustive:PackingExhaustive",
+            schedule="classical.schedule_exhaustive:ScheduleExhaustive",
         ),
         Lazy(
             "cp-sat",
@@ -120,6 +122,7 @@ BACKENDS = Registry(
             choices="classical.choice_cp_sat:ChoiceCpSat",
             packing="classical.packing_cp_sat:PackingCpSat",
             program="classical.cp_sat_program:CpSatProgram",
+            schedule="classical.schedule_cp_sat:ScheduleCpSat",
         ),
         Lazy(
             "lp-rounding",
@@ -133,6 +136,7 @@ BACKENDS = Registry(
             routing="annealing.path_switch:PathSwitch",
             choices="annealing.potts:PottsAnnealer",
             packing="annealing.packing_switch:PackingAnnealer",
+            schedule="annealing.schedule_orders:ScheduleAnnealer",
         ),
         Lazy(
             "sa-blocks",

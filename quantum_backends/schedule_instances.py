@@ -49,11 +49,11 @@ def random_schedule(
         quickest = float(np.min(fixed + shots * speed))
         ready_at += [begin] * sum(map(len, options))
         deadline.append(begin + quickest * tightness * rng.uniform(2 / 3, 4 / 3))
-    first_fragment = np.concatenate(([0], np.cumsum([len(v) for v in variants])))
+    first_fragment = _ints([0, *np.cumsum([len(v) for v in variants])])
     flat = [fragment for variant in variants for fragment in variant]
     first = np.repeat(first_fragment[:-1], np.diff(first_fragment))
     parents = [[int(first[i]) + up for up in after] for i, (_, after) in enumerate(flat)]
-    shot_s = np.outer(np.ones(len(flat)), speed) * rng.uniform(0.9, 1.1, (len(flat), machines))
+    shot_s = speed * rng.uniform(0.9, 1.1, (len(flat), machines))
     # Not every machine takes every fragment, but one does.
     barred = rng.random(shot_s.shape) < 0.2
     barred[np.arange(len(flat)), rng.integers(machines, size=len(flat))] = False
@@ -65,11 +65,11 @@ def random_schedule(
         value_of_request=np.ones(requests),
         deadline=np.array(deadline),
         first_variant=_ints(first_variant),
-        first_fragment=_ints(first_fragment),
+        first_fragment=first_fragment,
         shots=_ints([shots for shots, _ in flat]),
         shot_s=np.where(barred, np.inf, shot_s),
-        ready=np.repeat(np.array(ready_at)[:, None], machines, axis=1).reshape(-1, machines),
-        parent_start=_ints(np.concatenate(([0], np.cumsum([len(p) for p in parents])))),
+        ready=np.repeat(np.array(ready_at, dtype=float)[:, None], machines, axis=1),
+        parent_start=_ints([0, *np.cumsum([len(p) for p in parents])]),
         parent=_ints([p for some in parents for p in some]),
         lag=lag,
         parts=parts,

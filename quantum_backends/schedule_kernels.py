@@ -56,7 +56,7 @@ class Table(NamedTuple):
 class Lines(NamedTuple):
     """Timelines: number of pieces (m,), then figures of each piece (m, PIECES)."""
 
-    count: Ints
+    n: Ints
     due: Floats
     work: Floats
     ready: Floats
@@ -103,18 +103,26 @@ def _stages(fixed, shots, shot_s, parent_start, parent):  # type: ignore[no-unty
     return quickest, stage
 
 
+@njit(cache=True)
 def empty_lines(machines: int) -> Lines:
     """Timelines with nothing on them."""
     shape = (machines, PIECES)
-    floats = [np.zeros(shape) for _ in range(5)]
-    ints = [np.zeros(shape, np.int64) for _ in range(2)]
-    return Lines(np.zeros(machines, np.int64), *floats[:3], *ints, *floats[3:])
+    return Lines(
+        np.zeros(machines, np.int64),
+        np.zeros(shape),
+        np.zeros(shape),
+        np.zeros(shape),
+        np.zeros(shape, np.int64),
+        np.zeros(shape, np.int64),
+        np.zeros(shape),
+        np.zeros(shape),
+    )
 
 
 @njit(cache=True)
 def _refresh(t, lines, m, p):  # type: ignore[no-untyped-def]
     """Ends from piece p on, and all latest starts, of machine m."""
-    n = lines.count[m]
+    n = lines.n[m]
     at = lines.end[m, p - 1] if p > 0 else t.release[m]
     for j in range(p, n):
         at = max(at, lines.ready[m, j]) + lines.work[m, j]
@@ -127,7 +135,7 @@ def _refresh(t, lines, m, p):  # type: ignore[no-untyped-def]
 
 @njit(cache=True)
 def _position(lines, m, due):  # type: ignore[no-untyped-def]
-    p = lines.count[m]
+    p = lines.n[m]
     while p > 0 and lines.due[m, p - 1] > due:
         p -= 1
     return p
@@ -135,7 +143,7 @@ def _position(lines, m, due):  # type: ignore[no-untyped-def]
 
 @njit(cache=True)
 def _insert(t, lines, m, f, shots, ready, due):  # type: ignore[no-untyped-def]
-    p, n = _position(lines, m, due), lines.count[m]
+    p, n = _position(lines, m, due), lines.n[m]
     for j in range(n, p, -1):
         lines.due[m, j], lines.work[m, j] = lines.due[m, j - 1], lines.work[m, j - 1]
         lines.ready[m, j], lines.shots[m, j] = lines.ready[m, j - 1], lines.shots[m, j - 1]
@@ -143,20 +151,20 @@ def _insert(t, lines, m, f, shots, ready, due):  # type: ignore[no-untyped-def]
     lines.due[m, p], lines.ready[m, p] = due, ready
     lines.work[m, p] = t.fixed[m] + shots * t.shot_s[f, m]
     lines.fragment[m, p], lines.shots[m, p] = f, shots
-    lines.count[m] = n + 1
+    lines.n[m] = n + 1
     _refresh(t, lines, m, p)
 
 
 @njit(cache=True)
 def _remove(t, lines, m, f):  # type: ignore[no-untyped-def]
-    n, p = lines.count[m], 0
+    n, p = lines.n[m], 0
     while lines.fragment[m, p] != f:
         p += 1
     for j in range(p, n - 1):
         lines.due[m, j], lines.work[m, j] = lines.due[m, j + 1], lines.work[m, j + 1]
         lines.ready[m, j], lines.shots[m, j] = lines.ready[m, j + 1], lines.shots[m, j + 1]
         lines.fragment[m, j] = lines.fragment[m, j + 1]
-    lines.count[m] = n - 1
+    lines.n[m] = n - 1
     _refresh(t, lines, m, p)
 
 
@@ -173,7 +181,7 @@ def _area(t, m, begin, end):  # type: ignore[no-untyped-def]
 @njit(cache=True)
 def _cost(t, lines, m, start, work):  # type: ignore[no-untyped-def]
     """What more work on a machine costs: it puts off the end of all that is planned there."""
-    n = lines.count[m]
+    n = lines.n[m]
     horizon = max(lines.end[m, n - 1] if n else t.release[m], start)
     return _area(t, m, horizon, horizon + work)
 
@@ -183,13 +191,13 @@ def _room(t, lines, f, ready, due, start, most):  # type: ignore[no-untyped-def]
     """For each machine when a piece would start and how many shots of f it has room for."""
     for m in range(len(t.release)):
         most[m] = 0
-        if t.shot_s[f, m] == np.inf or lines.count[m] >= PIECES:
+        if t.shot_s[f, m] == np.inf or lines.n[m] >= PIECES:
             continue
         p = _position(lines, m, due)
         before = lines.end[m, p - 1] if p > 0 else t.release[m]
         start[m] = max(before, ready[m])
         limit = min(due, t.close[m])
-        if p < lines.count[m]:
+        if p < lines.n[m]:
             limit = min(limit, lines.latest[m, p])
         room = limit - start[m] - t.fixed[m]
         if room > 0:
@@ -389,7 +397,7 @@ def _room_for_pieces(t):  # type: ignore[no-untyped-def]
 def decode(t, order, lines, served):  # type: ignore[no-untyped-def]
     """Insert requests in an order; what is gained in all. ``served`` tells which were."""
     into, shots, counts = _room_for_pieces(t)
-    lines.count[:] = 0
+    lines.n[:] = 0
     served[:] = False
     gain = 0.0
     for r in order:
@@ -406,9 +414,9 @@ def alone(t, lines):  # type: ignore[no-untyped-def]
     into, shots, counts = _room_for_pieces(t)
     cost = np.empty(len(t.value))
     for r in range(len(t.value)):
-        lines.count[:] = 0
+        lines.n[:] = 0
         cost[r] = insert_request(t, lines, r, np.inf, into, shots, counts)
-    lines.count[:] = 0
+    lines.n[:] = 0
     return cost
 
 
@@ -425,18 +433,7 @@ def anneal(t, order, rounds, hot, cold, until_all):  # type: ignore[no-untyped-d
     """
     n = len(order)
     now, best = order.copy(), order.copy()
-    lines_n = len(t.release)
-    shape = (lines_n, PIECES)
-    lines = Lines(
-        np.zeros(lines_n, np.int64),
-        np.zeros(shape),
-        np.zeros(shape),
-        np.zeros(shape),
-        np.zeros(shape, np.int64),
-        np.zeros(shape, np.int64),
-        np.zeros(shape),
-        np.zeros(shape),
-    )
+    lines = empty_lines(len(t.release))
     served = np.zeros(len(t.value), np.bool_)
     gain = decode(t, now, lines, served)
     top = gain
@@ -485,8 +482,8 @@ def seed(value):  # type: ignore[no-untyped-def]
 def plan_of(lines: Lines) -> Plan:
     """The pieces on timelines, machine by machine in the order of their starts."""
     pieces = []
-    for m in range(len(lines.count)):
-        for j in range(int(lines.count[m])):
+    for m in range(len(lines.n)):
+        for j in range(int(lines.n[m])):
             start = float(lines.end[m, j] - lines.work[m, j])
             pieces.append((int(lines.fragment[m, j]), m, int(lines.shots[m, j]), start))
     return tuple(pieces)

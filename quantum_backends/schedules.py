@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from typing import ClassVar
 
 import numpy as np
@@ -41,7 +42,7 @@ class ScheduleProblem:
         From when to when each machine may be used, with ``release <= close``.
     fixed : float array (m,)
         Time of a piece on each machine, whatever its shots.
-    value, deadline : float arrays (r,)
+    value_of_request, deadline : float arrays (r,)
     first_variant : int array (r + 1,)
     first_fragment : int array (v + 1,)
     shots : int array (f,)
@@ -57,8 +58,7 @@ class ScheduleProblem:
         the lag from that piece's machine to its own has passed.
     lag : float array (m, m)
     parts : int
-        A fragment is spread over at most so many machines, none with fewer than
-        ``ceil(shots / parts)`` shots but the last.
+        A fragment is spread over at most so many machines.
     price : float array (m,)
         What a second of each machine is worth to requests yet to come, in units of value. What is
         free soon can serve few of them: a second that lies t from now costs
@@ -66,7 +66,7 @@ class ScheduleProblem:
     ripens_s : float
         0: a second costs the same whenever it is.
     bound : float
-        Proven lower bound on :meth:`value_of`; 0 where unknown.
+        Proven lower bound on :meth:`value`; 0 where unknown.
 
     Raises
     ------
@@ -162,7 +162,7 @@ class ScheduleProblem:
         self._check_whole(answer)
         self._check_order(answer)
         by_machine = sorted((piece[1], piece[3], self.end(piece)) for piece in answer)
-        for (a, _, end), (b, start, _) in zip(by_machine, by_machine[1:], strict=False):
+        for (a, _, end), (b, start, _) in pairwise(by_machine):
             if a == b and start < end - TOLERANCE:
                 raise ValueError(f"machine {a}: a piece starts at {start} before one ends at {end}")
 
@@ -204,7 +204,9 @@ class ScheduleProblem:
         for piece in answer:
             pieces.setdefault(piece[0], []).append(piece)
         for fragment, machine, _, start in answer:
-            for parent in self.parent[self.parent_start[fragment] : self.parent_start[fragment + 1]]:
+            for parent in self.parent[
+                self.parent_start[fragment] : self.parent_start[fragment + 1]
+            ]:
                 for before in pieces.get(int(parent), ()):
                     there = self.end(before) + self.lag[before[1], machine]
                     if start < there - TOLERANCE:

@@ -165,6 +165,17 @@ def _packing_problems() -> tuple[Problem, ...]:
     return (small, tight, middle, idle, stay)
 
 
+def _schedule_problems() -> tuple[Problem, ...]:
+    from quantum_backends.schedule_instances import random_schedule
+
+    return (
+        random_schedule(0, 2, 0),
+        random_schedule(2, 2, 1, parts=1),
+        random_schedule(3, 2, 2, parts=1, chains=False, price=0.02),
+        random_schedule(8, 3, 3, parts=2, tightness=1.5),
+    )
+
+
 _KNOWN: dict[str, Callable[[], tuple[Problem, ...]]] = {
     "flow": _flow_problems,
     "routing": _routing_problems,
@@ -172,6 +183,7 @@ _KNOWN: dict[str, Callable[[], tuple[Problem, ...]]] = {
     "program": _program_problems,
     "choices": _choice_problems,
     "packing": _packing_problems,
+    "schedule": _schedule_problems,
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -10,7 +11,7 @@ import numpy as np
 from qb_controller.applications.jobs.book import Book, Clock
 from qb_controller.model.jobs import Dispatch, Progress, State
 from quantum_backends.routing import Floats, Ints
-from quantum_backends.schedules import Plan, ScheduleProblem
+from quantum_backends.schedules import Piece, Plan, ScheduleProblem
 
 LONGEST_S = 1e9
 """Stands for no end of a machine's time."""
@@ -60,6 +61,7 @@ def formulate(
     price: Floats | None = None,
     ripens_s: float = 0.0,
     requests: Sequence[Progress] | None = None,
+    begun: float = 1.0,
 ) -> Task:
     """Write down what may still be served, how, and by when.
 
@@ -75,6 +77,9 @@ def formulate(
         See :class:`ScheduleProblem`.
     requests : sequence of Progress, optional
         Those to plan for; all that wait by default.
+    begun : float
+        What the value of a request is multiplied by once some of its shots have been given: to
+        drop it would waste them.
     """
     book.open(state)
     clock = Clock.of(state, now)
@@ -96,7 +101,7 @@ def formulate(
         release=release,
         close=np.maximum(close, release),
         fixed=book.overhead * longer,
-        value_of_request=np.array([p.request.value for p in kept]),
+        value_of_request=np.array([_worth(p, begun) for p in kept]),
         deadline=np.array([p.request.deadline - now for p in kept]),
         first_variant=_ints(rows.first_variant),
         first_fragment=_ints(rows.first_fragment),
@@ -111,6 +116,10 @@ def formulate(
         ripens_s=ripens_s,
     )
     return Task(problem, state, now, tuple(kept), tuple(rows.places))
+
+
+def _worth(progress: Progress, begun: float) -> float:
+    return progress.request.value * (1.0 if progress.variant is None else begun)
 
 
 def _add(
@@ -136,7 +145,7 @@ def _add(
             numbers[i] = len(rows.shots)
             rows.shots.append(shots)
             rows.shot_s.append(table[v][i] * longer)
-            rows.ready.append(_ready(progress, part.after, now, lag, at))
+            rows.ready.append(ready_at(progress, part.after, now, lag, at))
             rows.parent += [numbers[up] for up in part.after if up in numbers]
             rows.parent_start.append(len(rows.parent))
             rows.places.append((request.name, v, i))
@@ -145,28 +154,62 @@ def _add(
     return True
 
 
-def _ready(
+def ready_at(
     progress: Progress, after: Sequence[int], now: float, lag: Floats, at: dict[str, int]
 ) -> Floats:
     """From when a fragment may start on each QPU, seconds from now, as far as it is known."""
     ready = np.zeros(len(at))
     for up in after:
-        for job in (*progress.done, *progress.under_way):
+        for job in progress.done:
             if job.fragment == up and job.qpu in at:
-                ready = np.maximum(ready, max(job.end, now) - now + lag[at[job.qpu]])
+                ready = np.maximum(ready, job.end + lag[at[job.qpu]] - now)
+        for job in progress.under_way:
+            if job.fragment == up and job.qpu in at:
+                ready = np.maximum(ready, max(job.end - now, 0.0) + lag[at[job.qpu]])
     return ready
 
 
-def interpret(task: Task, plan: Plan) -> tuple[Dispatch, ...]:
-    """The pieces of a plan that begin now, on QPUs that are free now."""
+def interpret(task: Task, plan: Plan, longest_s: float = np.inf) -> tuple[Dispatch, ...]:
+    """The pieces of a plan that begin now, on QPUs that are free now.
+
+    Parameters
+    ----------
+    longest_s : float
+        A piece that takes longer is given in parts of about this length where there is time for
+        their overhead, so that a QPU does not stay closed to what is more urgent.
+    """
     free = Clock.of(task.state, task.now).free(task.now)
     orders = []
-    for fragment, m, shots, start in sorted(plan, key=lambda piece: piece[3]):
+    for piece in sorted(plan, key=lambda each: each[3]):
+        fragment, m, shots, start = piece
         if free[m] and start <= 1e-6 and not _waits(task, fragment):
             free[m] = False
             name, variant, part = task.places[fragment]
+            shots = min(shots, _first_part(task.problem, piece, plan, longest_s))
             orders.append(Dispatch(name, variant, part, task.state.qpus[m].qpu.name, shots))
     return tuple(orders)
+
+
+def _first_part(problem: ScheduleProblem, piece: Piece, plan: Plan, longest_s: float) -> int:
+    """Shots of a piece to begin with: all of them unless it is long and nobody is in a hurry."""
+    fragment, m, shots, start = piece
+    work = problem.end(piece) - start
+    count = math.ceil((work - problem.fixed[m]) / longest_s)
+    if count < 2:
+        return shots
+    extra = (count - 1) * float(problem.fixed[m])
+    for other in plan:
+        if other[1] == m:
+            deadline = problem.deadline[problem.request_of[problem.variant_of[other[0]]]]
+            if deadline - problem.end(other) < extra:
+                return shots
+    return -(-shots // count)
+
+
+def next_start(task: Task, plan: Plan) -> float:
+    """When the first piece begins that does not begin now; infinite where there is none."""
+    later = [task.now + piece[3] for piece in plan if piece[3] > 1e-6]
+    return min(later, default=np.inf)
 
 
 def _waits(task: Task, fragment: int) -> bool:

@@ -15,7 +15,7 @@ from collections.abc import Callable
 import numpy as np
 
 from qb_controller.applications.jobs.book import Book, Clock
-from qb_controller.applications.jobs.formulate import Task, formulate, interpret
+from qb_controller.applications.jobs.formulate import Task, formulate, interpret, next_start
 from qb_controller.applications.jobs.prices import Prices
 from qb_controller.applications.jobs.settings import Settings
 from qb_controller.model.jobs import Decision, Scheduler, State
@@ -49,6 +49,7 @@ def ours(settings: Settings, solve: Solve | None = None) -> Scheduler:
             given["reserve"],
             price,
             ripens_s=given["ripens"] * gap_s * len(state.qpus),
+            begun=given["begun"],
         )
         wake = Clock.of(state, now).next_free(now)
         if not task.requests:
@@ -58,7 +59,7 @@ def ours(settings: Settings, solve: Solve | None = None) -> Scheduler:
             refused = _too_late(task, cost, book)
         else:
             plan, refused = solve(task.problem), ()
-        return Decision(interpret(task, plan), refused, wake)
+        return Decision(interpret(task, plan, given["longest_s"]), refused, min(wake, next_start(task, plan)))
 
     return decide
 

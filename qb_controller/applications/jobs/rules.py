@@ -119,9 +119,7 @@ def greedy(split: bool, parts: int) -> Scheduler:
                 continue
             given = [(best, tasks[i].shots)]
             if split:
-                given = spread(
-                    clock.start, book.overhead, tasks[i].shot_s, tasks[i].shots, parts
-                )
+                given = spread(clock.start, book.overhead, tasks[i].shot_s, tasks[i].shots, parts)
             for m, shots in given:
                 work = book.overhead[m] + shots * tasks[i].shot_s[m]
                 clock.start[m] += work

@@ -144,6 +144,20 @@ class RoutingProblem:
         """Volume of the demand behind each choice (q,)."""
         return self.volume[self.layout.demand]
 
+    @cached_property
+    def has_paths(self) -> bool:
+        """Whether every demand has a candidate path."""
+        first = self.layout.first  # compared by slices: np.diff takes twice as long
+        return len(first) == self.n_demands + 1 and not (first[1:] == first[:-1]).any()
+
+    @cached_property
+    def pairs(self) -> int:
+        """Pairs of candidate paths that share a link or a demand, each link's counted apart."""
+        on_link = np.bincount(self.layout.link, minlength=self.n_links)
+        of_demand = np.diff(self.layout.first)
+        both = (on_link * (on_link - 1)).sum() + (of_demand * (of_demand - 1)).sum()
+        return int(both) // 2
+
     def loads(self, fractions: Fractions | Floats) -> Floats:
         """Load on each link (m,) in the unit of ``volume``.
 

@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import argparse
 import time
+from collections.abc import Callable
 from dataclasses import replace
+from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from qb_controller.commands.output import (
@@ -29,16 +31,23 @@ if TYPE_CHECKING:
 NODES = {100: 7, 1000: 19, 10_000: 54}
 """Nodes of a random network whose demands have about so many candidate paths."""
 
+DEADLINES = (0.05, 0.4, 2.0)
+"""Seconds; with less than 0.15 left the policy looks at fewer candidates."""
+
 ALLOWED_S = 0.4
+"""Around which the outcomes that the model knows are drawn."""
+
 OUTCOMES = 300
 """Outcomes that the model has of each backend: more than it keeps."""
 
 COLUMNS = (
     Column("choices", right=True),
+    Column("deadline_s", "{:g}".format, right=True),
     Column("demands", right=True),
     Column("backends", right=True),
     Column("p50_ms", "{:.3f}".format, right=True),
     Column("p99_ms", "{:.3f}".format, right=True),
+    Column("p99_share", "{:.2%}".format, right=True),
     Column("cpu_p50_ms", "{:.3f}".format, right=True),
     Column("cpu_p99_ms", "{:.3f}".format, right=True),
     Column("features_p50_ms", "{:.3f}".format, right=True),
@@ -55,7 +64,8 @@ def add_arguments(name: str, parser: argparse.ArgumentParser) -> None:
 def run(name: str, args: argparse.Namespace) -> int:
     watch = Stopwatch()
     with only_answers():
-        rows = [_measure(nodes, args.seed, 200 if args.quick else 2000) for nodes in NODES.values()]
+        count = 200 if args.quick else 2000
+        rows = [row for nodes in NODES.values() for row in _measure(nodes, args.seed, count)]
     if args.json is not None:
         write_json({"runs": rows, "meta": watch.meta(args.seed)}, args.json)
     else:
@@ -63,12 +73,8 @@ def run(name: str, args: argparse.Namespace) -> int:
     return 0
 
 
-def _measure(nodes: int, seed: int, count: int) -> dict[str, Any]:
-    import numpy as np
-
+def _measure(nodes: int, seed: int, count: int) -> list[dict[str, Any]]:
     from qb_controller.orchestration.features import features
-    from qb_controller.orchestration.service import Question
-    from qb_controller.runtime.messages import Settings
     from quantum_backends.candidates import with_candidates
     from quantum_backends.routing import one_hot
     from quantum_backends.testing import random_problem
@@ -76,39 +82,61 @@ def _measure(nodes: int, seed: int, count: int) -> dict[str, Any]:
     problem = with_candidates(random_problem(nodes, 2, seed=seed), 2.0)
     problem = replace(problem, incumbent=one_hot(problem, problem.layout.first[:-1]))
     service = _learned(problem, seed)
-    settings = Settings(deadline_s=ALLOWED_S)
 
-    def decide() -> None:
-        until = time.monotonic() + ALLOWED_S
-        service.decide(Question(problem, "bench", settings, until, number=1))
-
-    def refuse() -> None:
+    def refuse(fresh: RoutingProblem) -> None:
         for each in service.advisor.backends:
-            service.refusal(each, problem)
+            service.refusal(each, fresh)
 
-    total, busy = _times(decide, count)
-    return {
+    alike = {
         "choices": len(problem.layout.demand),
         "demands": problem.n_demands,
         "backends": len(service.advisor.backends),
-        "p50_ms": float(np.percentile(total, 50)),
-        "p99_ms": float(np.percentile(total, 99)),
-        "cpu_p50_ms": float(np.percentile(busy, 50)),
-        "cpu_p99_ms": float(np.percentile(busy, 99)),
-        "features_p50_ms": float(np.median(_times(lambda: features(problem, 1.0), count // 4)[0])),
-        "refusals_p50_ms": float(np.median(_times(refuse, count // 4)[0])),
+        "features_p50_ms": median(_times(lambda _: features(problem, 1.0), count // 4)[0]),
+        "refusals_p50_ms": median(_times(refuse, count // 4, lambda: replace(problem))[0]),
+    }
+    return [{**alike, **_decisions(service, problem, deadline, count)} for deadline in DEADLINES]
+
+
+def _decisions(
+    service: Service, problem: RoutingProblem, deadline: float, count: int
+) -> dict[str, Any]:
+    import numpy as np
+
+    from qb_controller.orchestration.service import Question
+    from qb_controller.runtime.messages import Settings
+
+    settings = Settings(deadline_s=deadline)
+
+    def decide(fresh: RoutingProblem) -> None:
+        until = time.monotonic() + deadline
+        service.decide(Question(fresh, "bench", settings, until, number=1))
+
+    # Each decision is about a problem not seen before, which remembers nothing of itself.
+    total, busy = _times(decide, count, lambda: replace(problem))
+    p50, p99 = np.percentile(total, (50, 99)).tolist()
+    cpu_p50, cpu_p99 = np.percentile(busy, (50, 99)).tolist()
+    return {
+        "deadline_s": deadline,
+        "p50_ms": p50,
+        "p99_ms": p99,
+        "p99_share": 1e-3 * p99 / deadline,
+        "cpu_p50_ms": cpu_p50,
+        "cpu_p99_ms": cpu_p99,
     }
 
 
-def _times(what: Any, count: int) -> tuple[list[float], list[float]]:
+def _times(
+    what: Callable[[Any], object], count: int, given: Callable[[], Any] = lambda: None
+) -> tuple[list[float], list[float]]:
     """Milliseconds of each of ``count`` calls, of the clock and of the processor.
 
-    Ten calls before them do not count.
+    Making what a call is given, and ten calls before the others, do not count.
     """
     wall, busy = [], []
     for turn in range(count + 10):
+        argument = given()
         began, used = time.perf_counter(), time.thread_time()
-        what()
+        what(argument)
         if turn >= 10:
             busy.append(1e3 * (time.thread_time() - used))
             wall.append(1e3 * (time.perf_counter() - began))

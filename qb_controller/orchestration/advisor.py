@@ -73,7 +73,7 @@ class Circumstances:
     parts: bool = True
 
 
-SHORT_LIST = 5
+SHORT_LIST = 3
 """Backends that are looked at where there is less time than :data:`SHORT_S`: asking and rating all
 of them would take more than half a percent of fifty milliseconds."""
 
@@ -186,8 +186,10 @@ class Advisor:
         self, problem: Problem, features: Features, given: Circumstances
     ) -> dict[str, str]:
         """Refusals, where all are refused but the first few that could be asked."""
-        ranked = self._ranked.get(_alike(problem.form, features))
-        ranked = ranked or self.performance.promising(problem.form, features)
+        alike = _alike(problem.form, features)
+        ranked = self._ranked.get(alike)
+        if ranked is None:
+            ranked = self._ranked[alike] = self.performance.promising(problem.form, features)
         found = dict.fromkeys(self.backends, NOT_LISTED)
         pinned, listed = given.settings.pinned_backend, 0
         if pinned is not None and pinned in self.backends:

@@ -195,14 +195,10 @@ class Performance:
             for arm, rows in zip(asked, found.tolist(), strict=True)
         }
         return tuple(
-            Prediction(
-                backend,
-                self.families[backend],
-                formulation,
-                forecasts.get((backend, formulation), ()),
-                reasons.get((backend, formulation), ""),
-            )
-            for backend, formulation in every
+            Prediction(arm[0], self.families[arm[0]], arm[1], forecasts[arm])
+            if arm in forecasts
+            else _refused(arm[0], self.families[arm[0]], arm[1], reasons[arm])
+            for arm in every
         )
 
     def promising(self, form: str, features: Features) -> tuple[str, ...]:
@@ -242,6 +238,12 @@ class Performance:
         left = LEFT_OUTSIDE * incumbent_gap(features)
         expected[..., 2] += np.where(np.isfinite(limits), left, 0.0)[:, None]
         return expected
+
+
+@lru_cache(maxsize=1024)
+def _refused(backend: str, family: str, formulation: str, reason: str) -> Prediction:
+    """Most refusals are the same in each decision."""
+    return Prediction(backend, family, formulation, refusal=reason)
 
 
 @lru_cache(maxsize=256)

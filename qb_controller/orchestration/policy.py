@@ -229,11 +229,11 @@ def _candidate(
     allowed = features["allowed_s"]
     risk = 1.0 if p.backend == settings.pinned_backend else settings.late_risk
     watts, per_s = _rates(device)
-    rated = [_rate(each, watts, per_s, allowed, worth) for each in p.forecasts]
-    in_time = [r for r in rated if r.forecast.late <= risk]
+    in_time = [_rate(f, watts, per_s, allowed, worth) for f in p.forecasts if f.late <= risk]
     if not in_time:
-        late = f"would take {seconds(rated[0].forecast.time90_s)}, {seconds(allowed)} are left"
-        return _told(p, device, late, rated[0])
+        longest = _rate(p.forecasts[0], watts, per_s, allowed, worth)
+        late = f"would take {seconds(longest.forecast.time90_s)}, {seconds(allowed)} are left"
+        return _told(p, device, late, longest)
     affordable = [r for r in in_time if not _too_dear(r.energy_j, r.money, settings, spent)]
     if not affordable:
         cheapest = in_time[-1]

@@ -98,10 +98,9 @@ def refuse_large(problem: RoutingProblem) -> str:
     least = int(len(layout.link) * (mean - 1)) // 2
     if min(least, most) > LIMIT:
         return _too_many(min(least, most), problem)
-    on_link = np.bincount(layout.link, minlength=problem.n_links)
-    of_demand = np.diff(layout.first)
-    pairs = int((on_link * (on_link - 1)).sum() + (of_demand * (of_demand - 1)).sum()) // 2
-    return _too_many(min(pairs, most), problem) if min(pairs, most) > LIMIT else ""
+    if most <= LIMIT or problem.pairs <= LIMIT:
+        return ""
+    return _too_many(min(problem.pairs, most), problem)
 
 
 def _too_many(couplings: int, problem: RoutingProblem) -> str:

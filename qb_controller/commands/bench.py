@@ -18,6 +18,8 @@ SUBJECTS = {
     "qaoa": ("bench_qaoa", "QAOA of 8 to 20 qubits beside guessing, annealing and another's QAOA"),
     "wireless": ("bench_wireless", "channels: every backend, size and deadline"),
     "slices": ("bench_slices", "admission of slices: every backend and size, and over time"),
+    "jobs-live": ("bench_jobs_live", "quantum jobs really run, with QPU workers killed"),
+    "jobs": ("bench_jobs", "quantum jobs before deadlines: every scheduler on a grid"),
     "formulate": ("bench_formulate", "time and memory to formulate, by size"),
 }
 """Name: (module in :mod:`qb_controller.commands`, summary). A module has ``add_arguments(name,

@@ -11,6 +11,7 @@ KINDS = {
     "list": ("jobs_live", "jobs, newest first"),
     "show": ("jobs_live", "a job: its value with error bar, where each fragment ran"),
     "cancel": ("jobs_live", "end a job"),
+    "simulate": ("jobs_simulate", "a simulated cloud under one or several schedulers"),
 }
 """Name: (module in :mod:`qb_controller.commands`, summary). A module has ``add_arguments(name,
 parser)`` and ``run(name, args) -> exit code``."""

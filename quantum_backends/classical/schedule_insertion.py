@@ -45,7 +45,9 @@ def _kicked(problem: ScheduleProblem, best: BestSchedule, rng: np.random.Generat
     served = problem.served(best.plan)
     over = [i for i, r in enumerate(order.tolist()) if r not in served]
     for _ in range(int(rng.integers(1, 4))):
-        pick = int(rng.choice(over)) if over and rng.random() < 0.7 else int(rng.integers(len(order)))
+        pick = (
+            int(rng.choice(over)) if over and rng.random() < 0.7 else int(rng.integers(len(order)))
+        )
         to = int(rng.integers(len(order)))
         moved = order[pick]
         order = np.insert(np.delete(order, pick), to, moved)

@@ -97,19 +97,29 @@ def draw(cell: Cell, settings: Settings, seed: int, count: int | None = None) ->
     mean = float(np.mean([estimates.work_s(request, qpus) for request in requests]))
     rate = cell.load * len(qpus) / mean
     at = arrivals(n, rate, cell.arrivals, settings["arrivals"], np.random.default_rng([seed, 2]))
-    moved = tuple(_arriving(r, t) for r, t in zip(requests, at.tolist(), strict=True))
+    luck = _luck(requests, len(qpus), settings["service_noise"], np.random.default_rng([seed, 4]))
+    return at_times(Workload(qpus, latency, tuple(requests), (), luck), at, settings, seed)
+
+
+def at_times(drawn: Workload, times: np.ndarray, settings: Settings, seed: int) -> Workload:
+    """The same requests and luck with other times of arrival; outages for as long as it takes.
+
+    Parameters
+    ----------
+    times : float array
+        One for each request, ascending, seconds.
+    """
+    pairs = zip(drawn.requests, times.tolist(), strict=True)
+    moved = tuple(_arriving(request, at) for request, at in pairs)
     longest = max(request.deadline for request in moved)
-    return Workload(
-        qpus,
-        latency,
-        moved,
-        _outages(len(qpus), longest, settings["outages"], np.random.default_rng([seed, 3])),
-        _luck(moved, len(qpus), settings["service_noise"], np.random.default_rng([seed, 4])),
-    )
+    rng = np.random.default_rng([seed, 3])
+    outages = _outages(len(drawn.qpus), longest, settings["outages"], rng)
+    return replace(drawn, requests=moved, outages=outages)
 
 
 def _arriving(request: JobRequest, at: float) -> JobRequest:
-    return replace(request, arrival=at, deadline=at + request.deadline)
+    time_given = request.deadline - request.arrival
+    return replace(request, arrival=at, deadline=at + time_given)
 
 
 def _request(

@@ -1,0 +1,124 @@
+"""Small instances against the clairvoyant optimum, and what decisions cost as queues grow."""
+
+from __future__ import annotations
+
+import copy
+import time
+import tracemalloc
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from qb_controller.applications.jobs import workload
+from qb_controller.applications.jobs.bounds import clairvoyant
+from qb_controller.applications.jobs.estimates import work_s
+from qb_controller.applications.jobs.fleet import fleet
+from qb_controller.applications.jobs.schedulers import OURS, make
+from qb_controller.applications.jobs.settings import Settings
+from qb_controller.applications.jobs.simulator import simulate
+from qb_controller.applications.jobs.workload import Cell
+from qb_controller.model.jobs import Progress, QpuState, State
+from quantum_backends.classical.schedule_cp_sat import most_served
+from quantum_backends.registry import BACKENDS
+from quantum_backends.solver import Budget
+
+KNOWING = ("local-search", "path-switch", "cp-sat")
+"""Backends that are asked with all arrivals known."""
+
+Row = dict[str, Any]
+
+
+def without_trouble(settings: Settings) -> Settings:
+    """The same parameters without outages, calibrations and noise."""
+    calm = copy.deepcopy(dict(settings))
+    calm["outages"]["every_s"] = 0
+    calm["fleet"]["calibrate_every_s"] = 0
+    calm["service_noise"] = 0.0
+    calm["schedulers"]["reserve"] = 0.0
+    return calm
+
+
+def small(settings: Settings, seeds: int, quick: bool) -> list[Row]:
+    """One row per instance: the optimum, and what was served knowing and not knowing arrivals."""
+    given, calm = settings["small"], without_trouble(settings)
+    cell = Cell(given["load"], given["tightness"], int(given["qpus"]))
+    seconds = given["seconds"] / (4 if quick else 1)
+    rows = []
+    for seed in range(seeds):
+        drawn = workload.draw(cell, calm, seed, int(given["requests"]))
+        problem = clairvoyant(drawn, calm["schedulers"]["parts"]).problem
+        top, proven = most_served(problem, seconds)
+        best = float(np.floor(top + 1e-6))
+        row: Row = {"seed": seed, "optimum": best, "proven": proven}
+        for name in KNOWING:
+            budget = Budget(given["budget_s"] / (4 if quick else 1))
+            answer = BACKENDS[name].solve(problem, budget, seed)
+            row[name] = len(problem.served(answer.answer))
+        for name in (OURS, "greedy", "greedy+split", "edf"):
+            row[f"online {name}"] = simulate(drawn, make(name, calm)).served
+        rows.append(row)
+    return rows
+
+
+def ratios(rows: Sequence[Row]) -> Row:
+    """Sums over all instances over the sum of the optima."""
+    total = sum(row["optimum"] for row in rows)
+    names = [name for name in rows[0] if name not in ("seed", "optimum", "proven")]
+    shares = {name: sum(row[name] for row in rows) / total for name in names}
+    knowing = max(shares[name] for name in KNOWING)
+    return {
+        "instances": len(rows),
+        "proven": sum(row["proven"] for row in rows),
+        "knowing": knowing,
+        "online": shares[f"online {OURS}"],
+        "shares": shares,
+    }
+
+
+def scale(
+    settings: Settings, sizes: Sequence[int], qpus: int, seed: int, repeats: int
+) -> list[Row]:
+    """Time and memory of one decision with so many requests waiting, all QPUs just free.
+
+    The first decision looks every request up; later ones find them in the book. Memory is what
+    Python allocated at most during the first.
+    """
+    fleet_, latency = fleet(qpus, settings)
+    drawn = workload.draw(Cell(1.0, 3.0, qpus), settings, seed, max(sizes))
+    mean = float(np.mean([work_s(request, fleet_) for request in drawn.requests[:500]]))
+    rows = []
+    for size in sizes:
+        # All have just arrived, with the time to their deadlines that each was drawn with.
+        waiting = tuple(
+            Progress(replace(r, arrival=0.0, deadline=r.deadline - r.arrival))
+            for r in drawn.requests[:size]
+        )
+        states = tuple(QpuState(qpu, 0.0) for qpu in fleet_)
+        recent = tuple(progress.request for progress in waiting)
+        state = State(states, waiting, latency, recent)
+        scheduler = make(OURS, settings)
+        tracemalloc.start()
+        began = time.perf_counter()
+        scheduler(state, 0.0)
+        first = time.perf_counter() - began
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        times = []
+        for k in range(repeats):
+            began = time.perf_counter()
+            scheduler(state, 1e-6 * (k + 1))
+            times.append(time.perf_counter() - began)
+        rows.append(
+            {
+                "waiting": size,
+                "qpus": qpus,
+                "decision_s": float(np.median(times)),
+                "first_s": first,
+                "mean_service_s": mean,
+                "share_of_service": float(np.median(times)) / mean,
+                "memory_bytes": int(peak),
+            }
+        )
+    return rows

@@ -9,7 +9,7 @@ from qb_controller.errors import Conflict, NotFound
 from qb_controller.model import slice_life as life
 from qb_controller.model.slice_life import LIVING, Event, Slice, Told
 from qb_controller.model.slices import SliceRequest
-from qb_controller.slice_store import SliceStore
+from qb_controller.slice_store import KEEP_EXPIRED, SliceStore
 
 NUMBERS = 65_535
 
@@ -64,8 +64,17 @@ class SliceBook:
             return
         events = self._store.write(slices, told)
         self._slices |= {one.name: one for one in slices}
+        if len(self._slices) > 2 * KEEP_EXPIRED:
+            self._forget()
         if events:
             self.on_events(events)
+
+    def _forget(self) -> None:
+        """Drop the expired ones that the store does not keep, either."""
+        over = [one for one in self._slices.values() if one.state == "expired"]
+        over.sort(key=lambda one: one.since)
+        for one in over[:-KEEP_EXPIRED]:
+            del self._slices[one.name]
 
     def difference(self, requests: Iterable[SliceRequest]) -> dict[str, list[str]]:
         """Names that a whole set would create, change, leave and delete.

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from qb_controller import slice_book
 from qb_controller.applications.slice_requests import read
 from qb_controller.applications.verify_slices import verify
 from qb_controller.errors import Conflict, NotFound
@@ -366,6 +367,18 @@ def test_a_restart_into_a_smaller_network_asks_anew(tmp_path: Path) -> None:
     again.settle()
     assert again.states() == {"a": "active", "b": "active"}
     assert again.path("a") != again.path("b")
+
+
+def test_of_what_is_over_only_the_newest_is_remembered(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(slice_book, "KEEP_EXPIRED", 2)
+    for n in range(6):
+        run.create(pipe(f"s{n}"))
+        run.after(1.0)
+        run.delete(f"s{n}")
+    run.create(pipe("last"))
+    assert list(run.states()) == ["last", "s3", "s4", "s5"]
 
 
 def test_the_table_of_states_is_held(run: Run) -> None:

@@ -1,4 +1,4 @@
-"""The next intent: from a changed network, or from a verified plan.
+"""The next intent: from a changed network, from a verified plan, or from slices.
 
 Whatever stays the same keeps its label and tag, so that the switches need not be told; whatever
 changes gets one that no switch holds a rule for.
@@ -50,7 +50,8 @@ def with_network(
     """The intent for another network.
 
     Trees and bypasses are new only where they changed. Pairs with a path over something that is
-    gone go back to the base layer as a whole; the next plan steers them again.
+    gone, or that a slice has for itself now, go back to the base layer as a whole; the next plan
+    steers them again. Pipes of slices take their backup where their path is broken, and come back.
 
     Parameters
     ----------

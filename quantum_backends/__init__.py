@@ -26,7 +26,7 @@ form          problem                           what belongs to it
 ``packing``   :mod:`.packing`                   :mod:`.packing_search`, :mod:`.packing_kernels`,
                                                 :mod:`.packing_lp`
 ``schedule``  :mod:`.schedules`                 :mod:`.schedule_search`, :mod:`.schedule_kernels`,
-                                                :mod:`.schedule_instances`
+                                                :mod:`.schedule_lines`, :mod:`.schedule_instances`
 ``bqm``       :mod:`.bqm`                       :mod:`.sampling`, :mod:`.descent`
 ``program``   :mod:`.program`                   linear and mixed-integer programs
 ============  ================================  ==================================================

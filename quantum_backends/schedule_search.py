@@ -8,6 +8,7 @@ import numpy as np
 
 from quantum_backends import schedule_kernels as kernels
 from quantum_backends.routing import Floats, Ints
+from quantum_backends.schedule_lines import empty_lines, table_of
 from quantum_backends.schedules import Plan, ScheduleProblem
 from quantum_backends.solution import Solution
 from quantum_backends.solver import Budget, ignore
@@ -26,8 +27,8 @@ class Inserter:
 
     def __init__(self, problem: ScheduleProblem) -> None:
         self.problem = problem
-        self.table = kernels.table_of(problem)
-        self._lines = kernels.empty_lines(len(problem.release))
+        self.table = table_of(problem)
+        self._lines = empty_lines(len(problem.release))
         self._served = np.zeros(problem.n_requests, np.bool_)
 
     def alone(self) -> Floats:

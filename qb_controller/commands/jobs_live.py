@@ -92,14 +92,17 @@ def run(kind: str, args: argparse.Namespace) -> int:
         body = _body(args)  # before any worker is started
     with _asking(args) as (ask, wait):
         if kind == "submit":
-            taken = ask("submit", "", json.dumps(body).encode())
+            found = ask("submit", "", json.dumps(body).encode())
             if not args.no_wait:
-                taken = wait(taken)
-            return _answer(args, taken, watch)
-        if kind == "list":
-            show(args, ask("list", str(args.limit), b""), COLUMNS, "no jobs")
-            return 0
-        return _answer(args, ask(kind, args.job, b""), watch)
+                found = wait(found)
+        elif kind == "list":
+            found = ask("list", str(args.limit), b"")
+        else:
+            found = ask(kind, args.job, b"")
+    if kind == "list":
+        show(args, found, COLUMNS, "no jobs")
+        return 0
+    return _answer(args, found, watch)
 
 
 def _body(args: argparse.Namespace) -> dict[str, Any]:

@@ -45,6 +45,18 @@ def add_arguments(name: str, parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--requests", type=int, help="so many (default: of the parameters)")
     parser.add_argument("--schedulers", default="qb,greedy,greedy+split,fifo", metavar="NAME,...")
     parser.add_argument("--settings", type=Path, metavar="F.yaml", help="parameters to lay over")
+    parser.add_argument(
+        "--backend",
+        metavar="NAME",
+        help="ours asks the policy at every decision: auto, or one backend (real time passes)",
+    )
+    parser.add_argument(
+        "--decide-within",
+        type=float,
+        default=0.2,
+        metavar="S",
+        help="deadline of each such decision (default: %(default)g s)",
+    )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument(
         "--gantt", type=Path, metavar="F.png", help="draw the first scheduler's run"
@@ -65,6 +77,8 @@ def run(name: str, args: argparse.Namespace) -> int:
     schedulers = [(each, make(each, settings)) for each in args.schedulers.split(",")]
     drawn = _drawn(args, settings)
     results = [(each, simulate(drawn, scheduler)) for each, scheduler in schedulers]
+    if args.backend is not None:
+        results.insert(0, _asked(args, drawn, settings))
     rows = [_row(each, result, drawn) for each, result in results]
     bound = upper_bound(drawn)
     if args.gantt is not None:
@@ -98,6 +112,21 @@ def _drawn(args: argparse.Namespace, settings: Any) -> Workload:
     times = read_arrivals(Path(args.arrivals))[: args.requests]
     cell = Cell(args.load, args.tightness, args.qpus, POISSON, cutting)
     return at_times(draw(cell, settings, args.seed, len(times)), times, settings, args.seed)
+
+
+def _asked(args: argparse.Namespace, drawn: Workload, settings: Any) -> tuple[str, Result]:
+    """Ours with every decision put to the policy and its backends."""
+    from qb_controller.applications.jobs.ours import ours
+    from qb_controller.applications.jobs.simulator import simulate
+    from qb_controller.applications.jobs.through_policy import settings_of, through
+    from qb_controller.commands.wireless import service_for
+
+    if not 0.05 <= args.decide_within <= 60:
+        raise InputError(f"--decide-within {args.decide_within:g}: want 0.05 to 60 seconds")
+    pinned = None if args.backend == "auto" else args.backend
+    with service_for(args.backend, "schedule") as service:
+        solve = through(service, settings_of(args.decide_within, pinned, args.seed))
+        return f"qb by {args.backend}", simulate(drawn, ours(settings, solve))
 
 
 def _row(name: str, result: Result, drawn: Workload) -> dict[str, Any]:

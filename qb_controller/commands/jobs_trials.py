@@ -7,7 +7,7 @@ import multiprocessing
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -152,7 +152,7 @@ def record(
     for trial in _run_all(missing, names, settings, until):
         kept.put(trial)
         heard()
-    return [trial for pair in wanted if (trial := kept.get(*pair)) is not None]
+    return [found for pair in wanted if (found := kept.get(*pair)) is not None]
 
 
 def _run_all(
@@ -168,7 +168,7 @@ def _run_all(
     queue = list(missing)
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(cores, mp_context=context) as pool:
-        running = set()
+        running: set[Future[Trial]] = set()
         while queue or running:
             while queue and len(running) < cores and time.monotonic() < until:
                 cell, seed = queue.pop(0)

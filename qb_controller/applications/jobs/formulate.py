@@ -192,7 +192,7 @@ def interpret(task: Task, plan: Plan, longest_s: float = np.inf) -> tuple[Dispat
 
 def _first_part(problem: ScheduleProblem, piece: Piece, plan: Plan, longest_s: float) -> int:
     """Shots of a piece to begin with: all of them unless it is long and nobody is in a hurry."""
-    fragment, m, shots, start = piece
+    _, m, shots, start = piece
     work = problem.end(piece) - start
     count = math.ceil((work - problem.fixed[m]) / longest_s)
     if count < 2:

@@ -56,6 +56,7 @@ def serve(sock: socket.socket, state: Path, fleet_spec: str) -> None:
     from qb_controller.applications.jobs.live.store import Store
 
     inbox: queue.SimpleQueue[JobsRequest | None] = queue.SimpleQueue()
+    sock.setblocking(True)  # whoever made it may have wanted it otherwise
     threading.Thread(target=listen, args=(sock, inbox), daemon=True, name="listen").start()
     store = Store(state)
     with open_engine(store, fleet_spec) as engine:

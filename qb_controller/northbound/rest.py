@@ -217,7 +217,7 @@ class RestApi:
                 unread=params.MAX_SCENARIO,
             ),
             *(
-                Endpoint(method, path, meaning, lambda call, do=do: _passed_on(do(call)), **more)
+                Endpoint(method, path, meaning, _passing(do), **more)
                 for method, path, meaning, do, more in jobs.endpoints(self._view)
             ),
         ]
@@ -347,6 +347,10 @@ def _in_pieces(rows: Iterator[object], pause: Callable[[], None]) -> Iterator[st
 def _json(code: int, value: object, headers: dict[str, str] | None = None) -> Response:
     text = json.dumps(value, allow_nan=False) + "\n"
     return Response(text, code, headers, mimetype="application/json")
+
+
+def _passing(ask: Callable[[Call], tuple[int, str]]) -> Callable[[Call], Response]:
+    return lambda call: _passed_on(ask(call))
 
 
 def _passed_on(answer: tuple[int, str]) -> Response:

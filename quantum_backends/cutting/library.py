@@ -11,13 +11,12 @@ from collections.abc import Callable
 import numpy as np
 from qiskit import QuantumCircuit, transpile
 from qiskit.circuit.library import (
-    CDKMRippleCarryAdder,
     efficient_su2,
     qaoa_ansatz,
     random_iqp,
 )
 from qiskit.quantum_info import SparsePauliOp
-from qiskit.synthesis import synth_qft_full
+from qiskit.synthesis import adder_ripple_c04, synth_qft_full
 
 MOST = 60
 """Most qubits of a circuit."""
@@ -123,7 +122,7 @@ def _adder(qubits: int, seed: int) -> QuantumCircuit:
     bits = (qubits - 1) // 2
     if bits < 1:
         raise ValueError(f"adder:{qubits}: want 3 qubits at least")
-    adder = CDKMRippleCarryAdder(bits, kind="fixed")
+    adder = adder_ripple_c04(bits, kind="fixed")
     circuit = QuantumCircuit(qubits)
     draws = np.random.default_rng(seed).integers(0, 2, 2 * bits)
     for i in np.flatnonzero(draws):

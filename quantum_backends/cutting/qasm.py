@@ -76,6 +76,10 @@ def _parse(text: str, name: str) -> QuantumCircuit:
 
 
 def _where(error: Exception, name: str) -> str:
+    deeper = error.__cause__.args[:1] if error.__cause__ is not None else ()
+    token = getattr(deeper[0], "offendingToken", None) if deeper else None
+    if token is not None:  # OpenQASM 3's parser says it there alone
+        return f"{name}: line {token.line}: did not expect {token.text!r}"
     text = _first_line(error)
     found = _LINE.search(text)
     if found is None:

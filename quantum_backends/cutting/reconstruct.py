@@ -38,6 +38,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -135,10 +136,10 @@ def _variance(one: Experiment, counts: Counts, pull: NDArray[np.float64]) -> flo
     return max(square - mean**2, 0.0) / shots + 4 * float(np.max(pull**2)) / shots**2
 
 
-def _flat(piece: Piece, place: tuple[int, ...]) -> tuple[object, ...]:
+def _flat(piece: Piece, place: tuple[int, ...]) -> tuple[int | slice, ...]:
     """Index of an experiment's outcomes: bases of the groups measured here, all their outcomes."""
     first = len(place) - len(piece.outs)
-    index: list[object] = list(place[:first])
+    index: list[int | slice] = list(place[:first])
     for term in place[first:]:
         index += [term, slice(None)]
     return tuple(index)
@@ -203,7 +204,7 @@ class _Network:
         self, tensors: Sequence[NDArray[np.float64]], without: int | None
     ) -> NDArray[np.float64]:
         """All tensors but one; a scalar where none is left out."""
-        operands: list[object] = []
+        operands: list[Any] = []
         for number, (tensor, axes) in enumerate(zip(tensors, self._pieces, strict=True)):
             if number != without:
                 operands += [tensor, axes]
@@ -212,4 +213,4 @@ class _Network:
         if not operands:
             return np.asarray(1.0)
         wanted = self._pieces[without] if without is not None else []
-        return np.asarray(np.einsum(*operands, wanted, optimize="greedy"))  # type: ignore[arg-type]
+        return np.asarray(np.einsum(*operands, wanted, optimize="greedy"))

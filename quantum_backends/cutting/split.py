@@ -86,17 +86,17 @@ class Parts:
             for at, each in enumerate(circuit.data)
             if each.operation.name == "qpd_1q"
         )
-        ends = [
+        outs, ins = (
             tuple(
                 (number, tuple(local[self.moves[move][side]] for move in group))
                 for number, group in enumerate(sent)
                 if self.part_of[self.moves[group[0]][side]] == part
             )
-            for side in (1, 0)
-        ]
-        after = tuple(sorted({groups[number].upstream for number, _ in ends[0]}))
+            for side in (0, 1)
+        )
+        after = tuple(sorted({groups[number].upstream for number, _ in ins}))
         letters = "".join(self.letters[segment] for segment in reversed(mine))
-        return Piece(circuit, letters, slots, *ends, after)
+        return Piece(circuit, letters, slots, ins, outs, after)
 
 
 def split(circuit: QuantumCircuit, observable: str, cuts: Cuts) -> Parts:

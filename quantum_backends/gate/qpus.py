@@ -23,11 +23,13 @@ from qiskit.transpiler import Target, generate_preset_pass_manager
 from quantum_backends.circuit_batch import BatchCounts, CircuitBatch, Quality
 from quantum_backends.device_table import ibm_unconfigured
 from quantum_backends.gate.calibration import Patch
+from quantum_backends.gate.noisy_patch import NoisyPatch
 from quantum_backends.solution import Solution
 from quantum_backends.solver import Budget, check_accepted
 
-WIDEST = 9
-"""Qubits up to which Aer's density matrix is fast enough; a simulated QPU has no more."""
+WIDEST = 8
+"""Qubits of a simulated QPU at most: density matrices of more, with those that measurements in the
+middle need besides, are too slow."""
 
 _POLL_S = 0.02
 
@@ -56,7 +58,7 @@ class SimulatedQpu:
             raise ValueError(f"QPU {name}: {qubits} qubits: want 1 to {WIDEST}")
         self.name = self.family = name
         self.calibration, self.qubits = calibration, qubits
-        self._patches: dict[int, tuple[Any, Any, Target]] = {}
+        self._patches: dict[int, NoisyPatch] = {}
 
     @property
     def simulated(self) -> str:
@@ -89,7 +91,11 @@ class SimulatedQpu:
         while budget.elapsed() < problem.modelled_s:
             _go_on(budget)
             time.sleep(min(_POLL_S, max(0.0, problem.modelled_s - budget.elapsed())))
-        info = {"simulated": self.simulated, "computed_s": computed, "found_s": budget.elapsed()}
+        info: dict[str, float | str] = {
+            "simulated": self.simulated,
+            "computed_s": computed,
+            "found_s": budget.elapsed(),
+        }
         return Solution(answer, 0.0, self.name, budget.elapsed(), info)
 
     def run(self, batch: CircuitBatch, seed: int, budget: Budget) -> BatchCounts:
@@ -99,38 +105,21 @@ class SimulatedQpu:
             zip(batch.circuits, batch.shots, batch.signs, strict=True)
         ):
             _go_on(budget)
-            simulator, compiler, target = self._patch(max(2, circuit.num_qubits))
-            compiled = compiler.run(circuit)
-            qualities.append(quality(compiled, target, signs))
-            seeds = np.random.SeedSequence([seed, number]).generate_state(2) >> 1
-            halves = []
-            for variant, part, own in zip(
-                (compiled, flipped(compiled)), _halves(times), seeds.tolist(), strict=True
-            ):
-                counts: dict[int, int] = {}
-                if part:
-                    result = simulator.run(variant, shots=part, seed_simulator=own).result()
-                    counts = {int(k, 16): int(n) for k, n in result.data(0)["counts"].items()}
-                halves.append(counts)
-            found.append(_together(*halves, circuit.num_clbits))
+            patch = self._patch(max(2, circuit.num_qubits))
+            compiled = patch.compiler.run(circuit)
+            qualities.append(quality(compiled, patch.target, signs))
+            rng = np.random.default_rng([seed, number])
+            plain, turned = (
+                patch.counts(variant, part, rng)
+                for variant, part in zip((compiled, flipped(compiled)), _halves(times), strict=True)
+            )
+            found.append(_together(plain, turned, circuit.num_clbits))
         return BatchCounts(found, qualities)
 
-    def _patch(self, qubits: int) -> tuple[Any, Any, Target]:
-        """Simulator, compiler and target for circuits of so many qubits."""
+    def _patch(self, qubits: int) -> NoisyPatch:
+        """The best qubits for circuits of so many."""
         if qubits not in self._patches:
-            from qiskit_aer import AerSimulator
-
-            patch = Patch.best(self._device, qubits)
-            simulator = AerSimulator(
-                method="density_matrix",
-                noise_model=patch.noise(),
-                max_parallel_threads=1,
-                # measurements in the middle would otherwise be simulated shot by shot
-                shot_branching_enable=True,
-                shot_branching_sampling_enable=True,
-            )
-            compiler = generate_preset_pass_manager(1, target=patch.target, seed_transpiler=0)
-            self._patches[qubits] = simulator, compiler, patch.target
+            self._patches[qubits] = NoisyPatch(Patch.best(self._device, qubits))
         return self._patches[qubits]
 
 
@@ -209,7 +198,10 @@ class IbmQpu:
             quality(circuit, self.backend.target, signs)
             for circuit, signs in zip(compiled, problem.signs, strict=True)
         ]
-        info = {"device": str(self.backend.name), "found_s": budget.elapsed()}
+        info: dict[str, float | str] = {
+            "device": str(self.backend.name),
+            "found_s": budget.elapsed(),
+        }
         return Solution(BatchCounts(together, qualities), 0.0, self.name, budget.elapsed(), info)
 
 
@@ -281,7 +273,7 @@ SIMULATED = (
     ("belem", "FakeBelemV2", 5),
     ("jakarta", "FakeJakartaV2", 7),
     ("nairobi", "FakeNairobiV2", 7),
-    ("guadalupe", "FakeGuadalupeV2", 9),
+    ("guadalupe", "FakeGuadalupeV2", 8),
 )
 """Simulated QPUs of the default fleet: name, calibration, qubits. Unequal on purpose."""
 

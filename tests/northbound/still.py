@@ -163,7 +163,9 @@ class StillView:
 
     def jobs(self, action: str, name: str, body: bytes) -> tuple[int, str]:
         self.asked = body
-        return 200, json.dumps([{"action": action, "name": name}])
+        asked = {"action": action, "name": name}
+        job = {"job": "j1", "status": "waiting", "on_time": None, "seed": 0}
+        return 200, json.dumps([asked] if action == "list" else asked | job)
 
     def repair(self) -> None:
         self.repairs += 1

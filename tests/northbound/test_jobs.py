@@ -30,13 +30,15 @@ def test_each_method_asks_for_its_action(client: Client) -> None:
     ):
         answer = ask(path)
         assert answer.status_code == 200, answer.text
-        assert json.loads(answer.text) == [{"action": action, "name": name}]
+        told = json.loads(answer.text)
+        told = told[0] if action == "list" else told
+        assert (told["action"], told["name"]) == (action, name)
 
 
 def test_a_body_travels_unread(client: Client, view: StillView) -> None:
     sent = b'{"circuit": "ghz:2", "shots": "many"}'
     answer = client.post("/v1/jobs", data=sent, content_type="application/json")
-    assert json.loads(answer.text) == [{"action": "submit", "name": ""}]
+    assert json.loads(answer.text)["action"] == "submit"
     assert view.asked == sent
 
 

@@ -18,6 +18,10 @@ PATIENCE_S = 30.0
 """How long an answer is waited for: loading libraries, and finding out where to cut."""
 
 
+START_S = 10.0
+"""How long the process may take to exist; it loads its libraries afterwards."""
+
+
 class JobsClient:
     """Questions to the jobs process.
 
@@ -63,7 +67,9 @@ class JobsClient:
     def _start(self) -> None:
         if self._greenlet is None:
             self._greenlet = eventlet.spawn(self.client.run)
-            eventlet.sleep(0)
+        with eventlet.Timeout(START_S, False):
+            while self.client.pid is None:  # what is sent from then on waits in the socket
+                eventlet.sleep(0.02)
 
     def _heard(self, message: Any) -> None:
         self._asking.answered(message.number, message)

@@ -186,6 +186,11 @@ class Engine:
         """Whether no job is unfinished."""
         return not self._jobs
 
+    def expected_ends(self) -> dict[str, float]:
+        """Seconds until the sub-job that each busy QPU runs is expected to end."""
+        now = self._clock()
+        return {name: one.begun + one.modelled_s - now for name, one in self._at.items()}
+
     # -- what it does ---------------------------------------------------------------------------
 
     def step(self, seconds: float) -> None:

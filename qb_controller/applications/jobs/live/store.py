@@ -152,9 +152,14 @@ class Store:
     def _records(self, where: str, *values: object) -> Iterator[Record]:
         columns = "number, submission, qubits, arrival, deadline, status, way, expected, ended"
         rows = self._db.execute(f"select {columns}, detail, result from jobs {where}", values)
-        for number, submission, *middle, result in rows:
+        for number, submission, *middle, text in rows:
             asked = Submission(**json.loads(submission))
-            yield Record(number, asked, *middle, json.loads(result) if result else None)
+            result = json.loads(text) if text else None
+            qubits, arrival, deadline, status, way, expected, ended, detail = middle
+            yield Record(
+                number, asked, qubits, arrival, deadline, status, way, expected, ended, detail,
+                result,
+            )  # fmt: skip
 
 
 def _part(data: dict[str, Any]) -> Part:

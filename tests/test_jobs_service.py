@@ -1,0 +1,90 @@
+"""The jobs process as the controller sees it: at the end of a real socket pair, with workers."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from qb_controller.runtime.messages import JobsRequest, JobsResult
+from qb_controller.runtime.wire import Decoder, encode
+
+ROOT = Path(__file__).parents[1]
+PATIENCE_S = 60.0
+
+
+class Service:
+    """The controller's end."""
+
+    def __init__(self, state: Path) -> None:
+        self.sock, theirs = socket.socketpair()
+        command = [sys.executable, "-m", "qb_controller.jobs_service", "--fd", str(theirs.fileno())]
+        command += ["--state", str(state), "--parent", str(os.getpid())]
+        command += ["--fleet", "tests.applications.jobs.live.small:fleet"]
+        path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
+        self.process = subprocess.Popen(
+            command,
+            pass_fds=(theirs.fileno(),),
+            env={**os.environ, "PYTHONPATH": path},
+            stderr=subprocess.DEVNULL,
+        )
+        theirs.close()
+        self.sock.settimeout(PATIENCE_S)
+        self._count = 0
+
+    def ask(self, action: str, name: str = "", body: Any = None) -> tuple[int, Any]:
+        self._count += 1
+        data = b"" if body is None else json.dumps(body).encode()
+        self.sock.sendall(encode(JobsRequest(self._count, action, name, data)))
+        decoder, found = Decoder(), []
+        while not found:
+            data = self.sock.recv(1 << 16)
+            assert data, "the process closed the socket"
+            found = decoder.feed(data)
+        (result,) = found
+        assert isinstance(result, JobsResult)
+        assert result.number == self._count
+        return result.code, json.loads(result.body)
+
+    def until_over(self, name: str) -> Any:
+        end = time.monotonic() + PATIENCE_S
+        while True:
+            told = self.ask("show", name)[1]
+            if told["status"] not in ("waiting", "running"):
+                return told
+            assert time.monotonic() < end, told
+            time.sleep(0.05)
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait()
+        self.sock.close()
+
+
+def test_a_job_outlives_the_process(tmp_path: Path) -> None:
+    body = {"circuit": "ghz:3", "observable": "ZII", "shots": 4000, "deadline_s": 90}
+    service = Service(tmp_path)
+    try:
+        assert service.ask("list") == (200, [])
+        code, taken = service.ask("submit", body=body)
+        assert (code, taken["job"]) == (201, "j1")
+        assert service.ask("submit", body={**body, "shots": 0})[0] == 400
+    finally:
+        service.kill()
+    service = Service(tmp_path)
+    try:
+        told = service.until_over("j1")
+        assert told["status"] == "done"
+        assert told["value"] == pytest.approx(0, abs=4 * told["error"])
+        assert [row["job"] for row in service.ask("list")[1]] == ["j1"]
+        service.sock.close()  # the controller goes: so does the process, by itself
+        assert service.process.wait(PATIENCE_S) == 0
+    finally:
+        service.kill()

@@ -24,12 +24,12 @@ SHORTEST_S, LONGEST_S = 0.05, 10.0
 """Range of the deadlines, which are drawn log-uniformly."""
 
 PATTERN = (
-    "te-single", "channels", "te-kept", "bqm", "te-single", "part",
-    "te-split", "flow", "te-kept", "bqm", "te-single", "channels", "part",
+    "te-single", "channels", "te-kept", "bqm", "te-single", "part", "slices",
+    "te-split", "flow", "te-kept", "bqm", "te-single", "channels", "part", "slices",
 )  # fmt: skip
 """Families in the order in which they come. ``te-single`` and ``te-kept`` are traffic engineering
 on single paths without and with a plan in force, ``te-split`` with split plans, ``part`` is a
-sub-problem from decomposition."""
+sub-problem from decomposition, ``slices`` the admission of network slices."""
 
 REFINE_S = 3.0
 """Seconds for candidate paths and bound, which a task comes with; no deadline runs meanwhile."""
@@ -41,6 +41,9 @@ CHANGE = 0.4
 """Standard deviation of the logarithm of each demand's change since the plan in force was made."""
 
 BUILT_IN = ("abilene", "nsfnet", "b4", "geant")
+
+SLICE_ROUNDS = 3
+"""Of pricing new paths for slices; as for candidate paths no deadline runs meanwhile."""
 
 Rng = np.random.Generator
 
@@ -221,6 +224,23 @@ def _channels(seed: int, unseen: bool, files: Sequence[Files]) -> Problem:
     return formulate(scenario, air, users_now(scenario, air)).problem
 
 
+def _slices(seed: int, unseen: bool, files: Sequence[Files]) -> Problem:
+    """Slices on built-in backbones; for training packings that have nothing of a network."""
+    from qb_controller.applications.slices import formulate
+    from qb_controller.commands.bench_slices_instances import network_of, requests_for
+    from quantum_backends.packing import random_packing
+    from quantum_backends.packing_lp import priced
+    from topologies import load
+
+    rng = np.random.default_rng(seed)
+    count = int(math.exp(rng.uniform(math.log(10), math.log(500))))
+    if not unseen:
+        options, links = int(rng.integers(2, 6)), int(rng.integers(20, 100))
+        return priced(random_packing(count, options, links, seed, float(rng.uniform(1.5, 3))))
+    network = network_of(load(str(rng.choice(BUILT_IN))))
+    return formulate(network, requests_for(network, count, seed), rounds=SLICE_ROUNDS).problem
+
+
 def _bqm(seed: int, unseen: bool, files: Sequence[Files]) -> Problem:
     """Models of bits: normal coefficients and spin glasses on random graphs for training; unseen
     are spin glasses on regular graphs and on square lattices.
@@ -254,5 +274,6 @@ _MAKERS: dict[str, Callable[[int, bool, Sequence[Files]], Problem]] = {
     "part": _part,
     "flow": _flow,
     "channels": _channels,
+    "slices": _slices,
     "bqm": _bqm,
 }

@@ -27,6 +27,8 @@ from quantum_backends.flow import FlowProblem
 from quantum_backends.flow_paths import edge_disjoint
 from quantum_backends.greedy import greedy
 from quantum_backends.instances import dense_mesh
+from quantum_backends.packing import random_packing
+from quantum_backends.packing_lp import priced
 from quantum_backends.problem import Problem
 from quantum_backends.routing import RoutingProblem, one_hot
 from quantum_backends.solver import Backend
@@ -87,6 +89,11 @@ def _choices(groups: int, options: int = 4, degree: int = 8) -> Made:
     return make
 
 
+def _packing(groups: int, options: int = 4) -> Made:
+    """Requests of which about half fit, as slices on links."""
+    return lambda seed: priced(random_packing(groups, options, 40 + groups // 10, seed))
+
+
 def _bits(size: int, density: float) -> Made:
     return lambda seed: random_model(size, density, seed)
 
@@ -107,6 +114,9 @@ PROBLEMS: Mapping[str, Made] = {
     "choices-25": _choices(25),
     "choices-120": _choices(120),
     "choices-500": _choices(500),
+    "packing-25": _packing(25),
+    "packing-120": _packing(120),
+    "packing-500": _packing(500),
     "bits-20": _bits(20, 0.5),
     "bits-100": _bits(100, 0.1),
     "bits-500": _bits(500, 0.02),

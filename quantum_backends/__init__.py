@@ -29,6 +29,7 @@ form          problem                           what belongs to it
                                                 :mod:`.schedule_lines`, :mod:`.schedule_instances`
 ``bqm``       :mod:`.bqm`                       :mod:`.sampling`, :mod:`.descent`
 ``program``   :mod:`.program`                   linear and mixed-integer programs
+``circuits``  :mod:`.circuit_batch`             :mod:`.cutting`, :mod:`.gate.qpus` (run, not solved)
 ============  ================================  ==================================================
 
 :mod:`.problem`, :mod:`.solution`, :mod:`.solver` and :mod:`.registry` are the contract;

@@ -122,68 +122,6 @@ def relieve(t: Table, chosen: Ints, free: Floats, worst: Ints) -> None:
 
 
 @njit(cache=True)
-def swap(t: Table, chosen: Ints, free: Floats, order: Ints) -> float:
-    """For each option of ``order`` that gains but lacks room, make room where that is worth it.
-
-    The groups in its way go to option 0, least worth for what is missing first, if all of them
-    together are worth less than it gains. Returns the worth gained.
-    """
-    n = len(chosen)
-    gained = 0.0
-    gone, before = np.empty(n, np.int64), np.empty(n, np.int64)
-    for o in order:
-        g = t.group[o]
-        old = chosen[g]
-        budget = t.worth[o] - t.worth[old]
-        if budget <= 1e-12:
-            continue
-        give(t, free, old, 1.0)
-        give(t, free, o, -1.0)
-        chosen[g] = o
-        size = 0
-        while size < n:
-            lack = False
-            for k in range(t.start[o], t.start[o + 1]):
-                if free[t.resource[k]] < 0:
-                    lack = True
-            if not lack:
-                break
-            pick, least = -1, np.inf
-            for h in range(n):
-                if h == g or chosen[h] == t.first[h]:
-                    continue
-                lost = t.worth[chosen[h]] - t.worth[t.first[h]]
-                if lost >= budget:
-                    continue
-                helps = overload(t, free, chosen[h])
-                if helps > 0 and lost / helps < least:
-                    pick, least = h, lost / helps
-            if pick < 0:
-                break
-            gone[size], before[size] = pick, chosen[pick]
-            size += 1
-            budget -= t.worth[chosen[pick]] - t.worth[t.first[pick]]
-            give(t, free, chosen[pick], 1.0)
-            give(t, free, t.first[pick], -1.0)
-            chosen[pick] = t.first[pick]
-        fits = True
-        for k in range(t.start[o], t.start[o + 1]):
-            if free[t.resource[k]] < 0:
-                fits = False
-        if fits and budget > 1e-12:
-            gained += budget
-            continue
-        give(t, free, o, 1.0)
-        give(t, free, old, -1.0)
-        chosen[g] = old
-        for i in range(size):
-            give(t, free, t.first[gone[i]], 1.0)
-            give(t, free, before[i], -1.0)
-            chosen[gone[i]] = before[i]
-    return gained
-
-
-@njit(cache=True)
 def uniform(state: State) -> float:
     """A number in [0, 1)."""
     return (draw(state) >> np.uint64(11)) * (1.0 / 9007199254740992.0)
@@ -360,7 +298,6 @@ def warm() -> None:
     order = np.arange(len(problem.worth))
     fill(t, chosen, free, order)
     relieve(t, chosen, free, np.arange(4))
-    swap(t, chosen, free, order)
     kick_and_fill(t, chosen, free, problem.worth, 2, state)
     anneal(t, chosen, free, np.arange(4), np.ones(3), 1.0, 0.1, 2, state)
     worth_of(t, chosen)

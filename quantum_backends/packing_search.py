@@ -65,6 +65,34 @@ def first_packing(problem: PackingProblem) -> Chosen:
     return min(answers, key=problem.value)
 
 
+def rounded_packing(
+    problem: PackingProblem, share: Floats, draws: int = 10, seed: int = 0
+) -> Chosen:
+    """An answer out of a relaxation's shares of the options (q,).
+
+    The largest share of each group, then options drawn with their shares as probabilities; each is
+    made to fit and filled up, the best is kept.
+    """
+    table, rng = kernels.table_of(problem), np.random.default_rng(seed)
+    score = priced_density(problem) if problem.price.any() else density(problem)
+    order = np.lexsort((share, problem.group))
+    best = settled(problem, table, order[problem.first[1:] - 1], score)
+    for _ in range(draws):
+        found = settled(problem, table, drawn(problem, share, rng), score)
+        if problem.worth[found].sum() > problem.worth[best].sum():
+            best = found
+    return problem.chosen(best)
+
+
+def drawn(problem: PackingProblem, share: Floats, rng: np.random.Generator) -> Ints:
+    """An option of each group with its share as the probability."""
+    until = np.cumsum(share)
+    before = np.concatenate(([0.0], until[problem.first[1:-1] - 1]))
+    wanted = before + rng.random(problem.n_groups) * np.add.reduceat(share, problem.first[:-1])
+    flat = np.searchsorted(until, wanted)
+    return np.asarray(np.clip(flat, problem.first[:-1], problem.first[1:] - 1))
+
+
 class BestPacking:
     """The best answer so far of one call of ``solve``; reports each better one to the budget.
 

@@ -61,6 +61,8 @@ class SliceTask:
     problem : PackingProblem
     entry : int array (q,)
         Number of each option in the catalogue, -1 for not being admitted.
+    share : float array (q,) or None
+        Of each option in the last relaxation; None where none was solved.
     lost : tuple of Placement
         Were running and do not fit the network any more; asked for anew.
     impossible : mapping of str to str
@@ -73,6 +75,7 @@ class SliceTask:
     catalogue: Catalogue
     problem: PackingProblem
     entry: Ints
+    share: Floats | None
     lost: tuple[Placement, ...]
     impossible: Mapping[str, str]
 
@@ -123,10 +126,12 @@ def formulate(
     if stay:
         catalogue.enter_running(stay)
     catalogue.kept = kept_links(catalogue, stay)
-    price = _generate(catalogue, worth, rounds, until)
+    found = _generate(catalogue, worth, rounds, until)
+    price = found.price if found is not None else np.zeros(len(ground.links))
     problem, entry = _problem(catalogue, worth, price)
+    shares = _shares(found, entry, problem, len(stay))
     impossible = {name: reason for name, reason in missing.items() if reason}
-    return SliceTask(ground, asked, stay, catalogue, problem, entry, lost, impossible)
+    return SliceTask(ground, asked, stay, catalogue, problem, entry, shares, lost, impossible)
 
 
 def _missing(ground: Ground, request: SliceRequest) -> str:
@@ -163,12 +168,12 @@ class _Worth:
         return np.asarray(self.full[requests] - moved)
 
 
-def _generate(catalogue: Catalogue, worth: _Worth, rounds: int, until: float) -> Floats:
-    """Enter options until prices lead to no new ones; the last prices of the links (m,)."""
+def _generate(catalogue: Catalogue, worth: _Worth, rounds: int, until: float) -> Relaxed | None:
+    """Enter options until prices lead to no new ones; the last relaxation, None without one."""
     ground, n = catalogue.ground, len(catalogue.asked.requests)
-    price = np.zeros(len(ground.links))
+    latest = None
     if not n or not len(ground.links):
-        return price
+        return latest
     master = Master(n, ground.capacity)
     _enter_first(master, worth, catalogue)
     for weight in first_weights(ground):
@@ -181,11 +186,11 @@ def _generate(catalogue: Catalogue, worth: _Worth, rounds: int, until: float) ->
         found = master.solve(max(0.0, until - began))
         if found is None:
             break
-        price = found.price
+        latest = found
         if turn == rounds or not _enter_priced(catalogue, master, worth, found):
             break
         last = time.monotonic() - began
-    return price
+    return latest
 
 
 def _enter_first(master: Master, worth: _Worth, catalogue: Catalogue) -> None:
@@ -268,6 +273,22 @@ def _problem(catalogue: Catalogue, worth: _Worth, price: Floats) -> tuple[Packin
         (0,) * n,
     )
     return problem, entry
+
+
+def _shares(
+    found: Relaxed | None, entry: Ints, problem: PackingProblem, running: int
+) -> Floats | None:
+    """Shares of a problem's options out of the columns that the relaxation had.
+
+    Its columns are what runs, not being admitted for the others, and all further options.
+    """
+    if found is None:
+        return None
+    n = problem.n_groups
+    column = np.where(entry < running, entry, entry + n - running)
+    column = np.where(entry < 0, problem.group, column)
+    known = column < len(found.share)
+    return np.where(known, found.share[np.where(known, column, 0)], 0.0)
 
 
 def interpret(

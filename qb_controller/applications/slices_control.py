@@ -27,7 +27,7 @@ from qb_controller.model.slices import Placement, SlicePlan, SliceRequest
 from qb_controller.orchestration.service import Question, Service
 from qb_controller.runtime.messages import Settings
 from qb_controller.runtime.task import Worth
-from quantum_backends.packing_search import density_greedy, first_packing
+from quantum_backends.packing_search import density_greedy, first_packing, rounded_packing
 from quantum_backends.solution import Solution
 
 NAME = "slices"
@@ -192,9 +192,11 @@ def by_greedy(
 
 
 def first_answer(task: SliceTask) -> Solution:
-    """The better of what runs alone and a greedy answer around it, in milliseconds."""
+    """The best of what runs alone, greedy answers around it and the rounded relaxation."""
     problem = task.problem
     answer = first_packing(problem)
+    if task.share is not None:
+        answer = min(answer, rounded_packing(problem, task.share), key=problem.value)
     if problem.incumbent is not None:
         answer = min(answer, problem.incumbent, key=problem.value)
     return Solution(answer, problem.value(answer), GREEDY, 0.0)

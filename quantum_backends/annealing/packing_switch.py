@@ -1,14 +1,17 @@
-"""The structured annealer on packings: moves of one group at a time, overuse at a bent penalty.
+"""The structured annealer on packings: two kinds of walks, in turn, from the best so far.
 
-Single groups change their option under the Metropolis rule; what is used above a capacity costs
-``weight`` for each unit, and nothing below it. Where the resources' prices in the linear
-relaxation are known, the weights are multiples of them: at the price itself overuse would just
-pay at the margin, at twice the price it does not. Between slices of a walk the state is made to
-fit (:func:`quantum_backends.packing_search.settled`) and offered, so that an answer is never
-further away than a few milliseconds.
+**Switches.** Single groups change their option under the Metropolis rule; what is used above a
+capacity costs ``weight`` for each unit, and nothing below it: a bent penalty. Where the resources'
+prices in the linear relaxation are known, the weights are multiples of them: at the price itself
+overuse would just pay at the margin, at a multiple it does not. A move costs the length of two
+paths, so that there are millions in a second; this sorts out many small requests.
 
-A short walk comes first, then longer ones. Each starts from the best so far, warm enough to leave
-it, so that a walk that was cut off loses nothing.
+**Ejections** (:mod:`quantum_backends.packing_ejection`) stay within the capacities: an option is
+put in, and what is in its way leaves. This replaces several small requests by a large one, which
+switches would have to climb over.
+
+At the prices most groups are beyond doubt. A walk at temperature T leaves those alone that would
+leave their best option less than once in e^6 times, so that the few in doubt get all the moves.
 """
 
 from __future__ import annotations
@@ -17,6 +20,7 @@ import time
 
 import numpy as np
 
+from quantum_backends import packing_ejection as ejection
 from quantum_backends import packing_kernels as kernels
 from quantum_backends.packing import PackingProblem, random_packing
 from quantum_backends.packing_lp import units
@@ -26,7 +30,13 @@ from quantum_backends.solution import Solution
 from quantum_backends.solver import Budget
 
 HOT, COLD = 0.3, 0.01
-"""Temperatures of a walk in units of the mean worth of a group's dearest option."""
+"""Temperatures of switches in units of the mean worth of a group's dearest option."""
+
+EJECT_HOT, EJECT_COOLING = 0.1, 0.1
+"""Highest temperature of ejections in the same unit, and what is left of it in the end."""
+
+ENOUGH = 500.0
+"""Ejections for each group that the highest temperature is for; with fewer it is less."""
 
 STEEP = 2.0
 """Weight of overuse over the price of the resource."""
@@ -38,8 +48,8 @@ the best one every e^6-th time they were asked."""
 SLICE_S = 0.015
 """Longest stretch of compiled sweeps, after which cancellation is looked for."""
 
-WALKS = (0.1, 0.3, 0.6)
-"""Shares of the time; after them walks of the last length while there is time."""
+PHASES = (("switch", 0.1), ("eject", 0.2), ("switch", 0.3), ("eject", 0.4))
+"""Kinds of walks and their shares of the time; the last one again while there is time."""
 
 
 class PackingAnnealer:
@@ -54,6 +64,7 @@ class PackingAnnealer:
 
     def warm(self) -> None:
         kernels.warm()
+        ejection.warm()
         self.solve(random_packing(4, 2, 3, 0), Budget(0.02), 0)
 
     def solve(self, problem: PackingProblem, budget: Budget, seed: int) -> Solution:
@@ -61,11 +72,13 @@ class PackingAnnealer:
         walk = _Walk(problem, budget, best, seed)
         total, number = 0.98 * budget.left(), 0
         while len(best.movable) and not walk.over():
-            share = WALKS[min(number, len(WALKS) - 1)]
-            walk.run(min(share * total, 0.98 * budget.left()))
+            kind, share = PHASES[min(number, len(PHASES) - 1)]
+            seconds = min(share * total, 0.98 * budget.left())
+            (walk.switch if kind == "switch" else walk.eject)(seconds)
             number += 1
         simulated = "annealer in software, on packings in their structured form"
-        return best.solution({"simulated": simulated, "walks": number, "sweeps": walk.sweeps})
+        figures = {"walks": number, "sweeps": walk.sweeps, "ejections": walk.ejections}
+        return best.solution({"simulated": simulated, **figures})
 
 
 class _Walk:
@@ -82,8 +95,15 @@ class _Walk:
         groups = max(1, len(best.movable))
         self.unit = max(problem.attainable / groups, 1e-300)
         self.speed = 1e6  # moves per second, measured as it goes
-        self.sweeps = 0
+        self.pace = 1e5  # ejections per second, likewise
+        self.sweeps = self.ejections = 0
+        self.users = ejection.users_of(problem)
         self.first, self.doubt = _doubt(problem)
+        nothing = problem.first[:-1][problem.group]
+        self.gaining = np.flatnonzero(problem.worth > problem.worth[nothing])
+        self.behind = problem.reduced[self.first][problem.group] - problem.reduced
+        if not problem.price.any():
+            self.behind = np.zeros(len(problem.worth))
 
     def active(self, chosen: Ints, temperature: float) -> Ints:
         """The groups worth visiting at a temperature: in doubt, or not on their best option."""
@@ -95,7 +115,7 @@ class _Walk:
     def over(self) -> bool:
         return not self.budget.left() or self.best.proven
 
-    def run(self, seconds: float) -> None:
+    def switch(self, seconds: float) -> None:
         """One walk that has cooled when the time is over."""
         chosen, table = self.best.flat.copy(), self.best.table
         began, done = time.perf_counter(), 0.0
@@ -119,6 +139,36 @@ class _Walk:
             self.speed = sweeps * len(movable) / max(now - slice_began, 1e-6)
             done = (now - began) / seconds
             self.sweeps += sweeps
+
+    def eject(self, seconds: float) -> None:
+        """One walk of ejections that has cooled when the time is over."""
+        table = self.best.table
+        chosen = self.best.flat.copy()
+        began, done = time.perf_counter(), 0.0
+        each = self.pace * seconds / len(self.best.movable)
+        hot = EJECT_HOT * self.unit * min(1.0, each / ENOUGH)
+        while done < 1 and not self.over():
+            slice_s = min(SLICE_S, max(seconds / 5, 1e-4))
+            ends = [hot * EJECT_COOLING**at for at in (done, min(1.0, done + slice_s / seconds))]
+            candidates = self.candidates(ends[0])
+            if not len(candidates):
+                return
+            moves = max(1, int(slice_s * self.pace))
+            slice_began = time.perf_counter()
+            free = kernels.free_of(table, chosen)
+            worth, found = ejection.walk(
+                table, self.users, chosen, free, candidates, *ends, moves, self.state
+            )
+            if worth > self.best.worth:
+                self.best.settle(found, self.score)
+            now = time.perf_counter()
+            self.pace = moves / max(now - slice_began, 1e-6)
+            done = (now - began) / seconds
+            self.ejections += moves
+
+    def candidates(self, temperature: float) -> Ints:
+        """Options worth putting in at a temperature: those that gain, and are in doubt."""
+        return self.gaining[self.behind[self.gaining] < REACH * max(temperature, 0.02 * self.unit)]
 
 
 def _doubt(problem: PackingProblem) -> tuple[Ints, Floats]:

@@ -16,14 +16,14 @@ from quantum_backends import packing_kernels as kernels
 from quantum_backends.classical.packing_mip import PackingMip
 from quantum_backends.packing import PackingProblem, random_packing
 from quantum_backends.packing_lp import relaxed
-from quantum_backends.packing_search import BestPacking, priced_density
+from quantum_backends.packing_search import BestPacking, rounded_packing
 from quantum_backends.reductions.packing_block import around
 from quantum_backends.reductions.packing_part import hopeful, packing_part
-from quantum_backends.routing import Floats, Ints
+from quantum_backends.routing import Ints
 from quantum_backends.solution import Solution
 from quantum_backends.solver import Budget
 
-ROUNDINGS = 30
+ROUNDINGS = 10
 """Random roundings after the first, which takes each group's largest share."""
 
 PART, PART_S = 40, 0.3
@@ -59,36 +59,10 @@ class PackingLpRounding:
             if found is not None:
                 known = problem.with_price(found.price)
                 info = {"relaxation": "optimal", "proven_bound": max(problem.bound, known.bound)}
-                score = priced_density(known)
-                _round(problem, found.share, score, budget, best, seed)
+                first = rounded_packing(known, found.share, ROUNDINGS, seed)
+                best.offer(problem.flat(first))
                 info |= _mend(known, budget, best, seed)
         return best.solution(info)
-
-
-def _round(
-    problem: PackingProblem,
-    share: Floats,
-    score: Floats,
-    budget: Budget,
-    best: BestPacking,
-    seed: int,
-) -> None:
-    rng = np.random.default_rng(seed)
-    order = np.lexsort((share, problem.group))
-    best.settle(order[problem.first[1:] - 1], score)
-    for _ in range(ROUNDINGS):
-        if not budget.left():
-            return
-        best.settle(_drawn(problem, share, rng), score)
-
-
-def _drawn(problem: PackingProblem, share: Floats, rng: np.random.Generator) -> Ints:
-    """An option of each group with its share as the probability."""
-    until = np.cumsum(share)
-    before = np.concatenate(([0.0], until[problem.first[1:-1] - 1]))
-    wanted = before + rng.random(problem.n_groups) * np.add.reduceat(share, problem.first[:-1])
-    flat = np.searchsorted(until, wanted)
-    return np.asarray(np.clip(flat, problem.first[:-1], problem.first[1:] - 1))
 
 
 def _mend(

@@ -18,7 +18,7 @@ _SLICE_S = 0.01
 
 
 class PackingLocalSearch:
-    """Greedy, exchanges of one group for others, then ruin and recreate until the budget ends."""
+    """Greedy, then ruin and recreate until the budget ends."""
 
     name = "local-search"
     family = "classical"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -55,11 +56,22 @@ class Task:
 
 
 class Book:
-    """Requests as a fleet sees them."""
+    """Requests as a fleet sees them.
+
+    Attributes
+    ----------
+    overhead : float array (m,)
+        Fixed time of a sub-job on each QPU.
+    lag : float array (m, m)
+        Latency between the sites of QPUs.
+    blocks : dict
+        What :mod:`.formulate` has written down for requests that are not begun, by name.
+    """
 
     def __init__(self) -> None:
         self._names: tuple[str, ...] = ()
         self._ways: dict[JobRequest | str, Ways] = {}
+        self.blocks: dict[str, Any] = {}
         self.overhead: Floats = np.empty(0)
         self.lag: Floats = np.empty((0, 0))
 
@@ -69,7 +81,7 @@ class Book:
         if names == self._names:
             return
         qpus = [each.qpu for each in state.qpus]
-        self._names, self._ways = names, {}
+        self._names, self._ways, self.blocks = names, {}, {}
         self.overhead = np.array([qpu.overhead_s for qpu in qpus])
         between = state.latency.between
         self.lag = np.array([[between(a.site, b.site) for b in qpus] for a in qpus])

@@ -25,7 +25,7 @@ from qb_controller.model.jobs import Progress, QpuState, State
 from quantum_backends.highs import INFINITY, add_columns, quiet
 from quantum_backends.routing import Floats
 
-ROUNDS = 12
+ROUNDS = 7
 """Linear programs solved at most."""
 
 PER_ROUND = 40
@@ -112,9 +112,7 @@ class _Divisible:
         none = np.zeros(len(self._rows), np.int32)
         solver.addRows(len(low), low, high, 0, none, np.empty(0, np.int32), np.empty(0))
         cost = -np.array(self._value)
-        add_columns(
-            solver, cost, np.ones(n), matrix.indptr, matrix.indices, matrix.data
-        )
+        add_columns(solver, cost, np.ones(n), matrix.indptr, matrix.indices, matrix.data)
         return solver
 
     def solve(self) -> float:

@@ -40,16 +40,29 @@ class Task:
     places: tuple[tuple[str, int, int], ...]
 
 
-class _Rows:
-    """The arrays of the problem as they grow, request by request."""
+@dataclass(frozen=True, eq=False)
+class _Block:
+    """The rows of one request.
 
-    def __init__(self) -> None:
-        self.first_variant, self.first_fragment, self.parent_start = [0], [0], [0]
-        self.shots: list[int] = []
-        self.parent: list[int] = []
-        self.shot_s: list[Floats] = []
-        self.ready: list[Floats] = []
-        self.places: list[tuple[str, int, int]] = []
+    Attributes
+    ----------
+    sizes : tuple of int
+        Fragments of each variant.
+    shots : int array (f,)
+    shot_s : float array (f, m)
+    parents : tuple of tuple of int
+        Of each fragment, counted within the block.
+    ready : float array (f, m) or None
+        None where all may start at once.
+    places : tuple of (str, int, int)
+    """
+
+    sizes: tuple[int, ...]
+    shots: Ints
+    shot_s: Floats
+    parents: tuple[tuple[int, ...], ...]
+    ready: Floats | None
+    places: tuple[tuple[str, int, int], ...]
 
 
 def formulate(
@@ -86,72 +99,95 @@ def formulate(
     m = len(state.qpus)
     at = {each.qpu.name: i for i, each in enumerate(state.qpus)}
     qpus = [each.qpu for each in state.qpus]
-    rows, longer = _Rows(), 1.0 + reserve
-    chosen = state.waiting if requests is None else requests
-    kept = []
-    for progress in chosen:
+    longer = 1.0 + reserve
+    kept, blocks = [], []
+    for progress in state.waiting if requests is None else requests:
         ways = book.ways(progress.request, qpus, state.latency, now)
-        if _add(rows, progress, ways.shot_s, now, longer, book.lag, at):
-            kept.append(progress)
+        if progress.variant is None:
+            block = book.blocks.get(progress.request.name)
+            if block is None:
+                block = _block(progress, ways.shot_s, now, book.lag, at)
+                book.blocks[progress.request.name] = block
+        elif any(progress.left):
+            block = _block(progress, ways.shot_s, now, book.lag, at)
+        else:
+            continue
+        kept.append(progress)
+        blocks.append(block)
     up = np.isfinite(clock.start)
     release = np.where(up, clock.start - now, LONGEST_S)
     close = np.where(np.isfinite(clock.close) & up, clock.close - now, LONGEST_S)
-    empty = np.empty((0, m))
+    variants = [size for block in blocks for size in block.sizes]
+    offsets = _starts([len(block.shots) for block in blocks])
+    parents = [
+        tuple(int(offset) + up for up in after)
+        for offset, block in zip(offsets[:-1], blocks, strict=True)
+        for after in block.parents
+    ]
+    some = bool(blocks)
+    zeros = np.zeros((offsets[-1], m))
+    for offset, block in zip(offsets[:-1], blocks, strict=True):
+        if block.ready is not None:
+            zeros[offset : offset + len(block.shots)] = block.ready
     problem = ScheduleProblem(
         release=release,
         close=np.maximum(close, release),
         fixed=book.overhead * longer,
-        value_of_request=np.array([_worth(p, begun) for p in kept]),
-        deadline=np.array([p.request.deadline - now for p in kept]),
-        first_variant=_ints(rows.first_variant),
-        first_fragment=_ints(rows.first_fragment),
-        shots=_ints(rows.shots),
-        shot_s=np.array(rows.shot_s) if rows.shot_s else empty,
-        ready=np.array(rows.ready) if rows.ready else empty,
-        parent_start=_ints(rows.parent_start),
-        parent=_ints(rows.parent),
+        value_of_request=np.array([_worth(p, begun) for p in kept], dtype=float),
+        deadline=np.array([p.request.deadline - now for p in kept], dtype=float),
+        first_variant=_starts([len(block.sizes) for block in blocks]),
+        first_fragment=_starts(variants),
+        shots=np.concatenate([block.shots for block in blocks]) if some else _ints([]),
+        shot_s=longer * np.concatenate([b.shot_s for b in blocks]) if some else zeros,
+        ready=zeros,
+        parent_start=_starts([len(after) for after in parents]),
+        parent=_ints([up for after in parents for up in after]),
         lag=book.lag,
         parts=parts,
         price=np.zeros(m) if price is None else price,
         ripens_s=ripens_s,
     )
-    return Task(problem, state, now, tuple(kept), tuple(rows.places))
+    places = tuple(place for block in blocks for place in block.places)
+    return Task(problem, state, now, tuple(kept), places)
 
 
 def _worth(progress: Progress, begun: float) -> float:
     return progress.request.value * (1.0 if progress.variant is None else begun)
 
 
-def _add(
-    rows: _Rows,
+def _block(
     progress: Progress,
     table: Sequence[Sequence[Floats]],
     now: float,
-    longer: float,
     lag: Floats,
     at: dict[str, int],
-) -> bool:
-    """Add a request, with the shots that are left; False where nothing is left to be given."""
-    request = progress.request
-    begun = progress.variant is not None
-    if begun and not any(progress.left):
-        return False
+) -> _Block:
+    """The rows of a request, with the shots that are left."""
+    request, begun = progress.request, progress.variant is not None
+    sizes: list[int] = []
+    shots: list[int] = []
+    shot_s: list[Floats] = []
+    ready: list[Floats] = []
+    parents: list[tuple[int, ...]] = []
+    places: list[tuple[str, int, int]] = []
     for v in [progress.variant] if progress.variant is not None else range(len(request.variants)):
         plan, numbers = request.variants[v], {}
         for i, part in enumerate(plan.fragments):
-            shots = progress.left[i] if begun else part.shots
-            if not shots:
+            left = progress.left[i] if begun else part.shots
+            if not left:
                 continue
-            numbers[i] = len(rows.shots)
-            rows.shots.append(shots)
-            rows.shot_s.append(table[v][i] * longer)
-            rows.ready.append(ready_at(progress, part.after, now, lag, at))
-            rows.parent += [numbers[up] for up in part.after if up in numbers]
-            rows.parent_start.append(len(rows.parent))
-            rows.places.append((request.name, v, i))
-        rows.first_fragment.append(len(rows.shots))
-    rows.first_variant.append(len(rows.first_fragment) - 1)
-    return True
+            numbers[i] = len(shots)
+            shots.append(left)
+            shot_s.append(table[v][i])
+            parents.append(tuple(numbers[up] for up in part.after if up in numbers))
+            places.append((request.name, v, i))
+            if begun:
+                ready.append(ready_at(progress, part.after, now, lag, at))
+        sizes.append(len(numbers))
+    known = np.array(ready) if ready else None
+    return _Block(
+        tuple(sizes), _ints(shots), np.array(shot_s), tuple(parents), known, tuple(places)
+    )
 
 
 def ready_at(
@@ -215,6 +251,11 @@ def next_start(task: Task, plan: Plan) -> float:
 def _waits(task: Task, fragment: int) -> bool:
     start = task.problem.parent_start
     return bool(start[fragment + 1] > start[fragment])
+
+
+def _starts(sizes: Sequence[int]) -> Ints:
+    """Where each of some groups begins, and where the last one ends."""
+    return np.concatenate(([0], np.cumsum(_ints(sizes)))).astype(np.int64)
 
 
 def _ints(values: Sequence[int]) -> Ints:

@@ -109,25 +109,23 @@ def greedy(split: bool, parts: int) -> Scheduler:
         wake = clock.next_free(now)
         tasks = list(book.ready(state, now)) if free.any() else []
         orders: list[Dispatch] = []
-        left = set(range(len(tasks)))
-        ends = [_ends(task, state, clock, book) for task in tasks]
-        while left and free.any():
-            i = min(left, key=lambda j: float(ends[j].min()))
-            left.discard(i)
-            best = int(np.argmin(ends[i]))
-            if not np.isfinite(ends[i][best]):
-                continue
-            given = [(best, tasks[i].shots)]
+        ends = np.array([_ends(task, state, clock, book) for task in tasks])
+        while len(tasks) and free.any():
+            i, best = np.unravel_index(int(np.argmin(ends)), ends.shape)
+            if not np.isfinite(ends[i, best]):
+                break
+            task = tasks[i]
+            ends[i] = np.inf
+            given = [(int(best), task.shots)]
             if split:
-                given = spread(clock.start, book.overhead, tasks[i].shot_s, tasks[i].shots, parts)
+                given = spread(clock.start, book.overhead, task.shot_s, task.shots, parts)
             for m, shots in given:
-                work = book.overhead[m] + shots * tasks[i].shot_s[m]
+                work = book.overhead[m] + shots * task.shot_s[m]
                 clock.start[m] += work
+                ends[:, m] += work
                 if free[m]:
-                    orders.append(order(tasks[i], state, m, shots))
+                    orders.append(order(task, state, m, shots))
                     free[m] = False
-                for j in left:
-                    ends[j][m] += work
         return Decision(tuple(orders), wake_at=wake)
 
     return decide

@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 from qiskit import QuantumCircuit
 
-MOST_GAMMA = 64.0
-"""Beyond, the search gives up: more than 4,096 times the shots."""
+MOST_OVERHEAD = 1000.0
+"""Times the shots beyond which a search gives up."""
 
 _BACKJUMPS = 300
 _STARTS = 8
@@ -38,7 +38,14 @@ class Cuts:
     wires: tuple[tuple[int, int], ...] = ()
 
 
-def by_search(circuit: QuantumCircuit, width: int, *, gates: bool, seed: int) -> Cuts | None:
+def by_search(
+    circuit: QuantumCircuit,
+    width: int,
+    *,
+    gates: bool,
+    seed: int,
+    most_overhead: float = MOST_OVERHEAD,
+) -> Cuts | None:
     """Cuts by ``find_cuts``; None where it finds none.
 
     Parameters
@@ -51,13 +58,16 @@ def by_search(circuit: QuantumCircuit, width: int, *, gates: bool, seed: int) ->
     from qiskit_addon_cutting import DeviceConstraints, OptimizationParameters, find_cuts
 
     options = OptimizationParameters(
-        seed=seed, max_gamma=MOST_GAMMA, max_backjumps=_BACKJUMPS, gate_lo=gates
+        seed=seed,
+        max_gamma=math.sqrt(most_overhead),
+        max_backjumps=_BACKJUMPS,
+        gate_lo=gates,
     )
     try:
         found, figures = find_cuts(circuit, options, DeviceConstraints(width))
     except ValueError:
         return None  # it has no way to cut with these options
-    if figures["sampling_overhead"] > MOST_GAMMA**2:
+    if figures["sampling_overhead"] > most_overhead:
         return None
     cut_gates, cut_wires, at = [], [], 0
     for each in found.data:
@@ -70,7 +80,12 @@ def by_search(circuit: QuantumCircuit, width: int, *, gates: bool, seed: int) ->
     return Cuts(tuple(cut_gates), tuple(cut_wires))
 
 
-def by_blocks(circuit: QuantumCircuit, capacities: Sequence[int], seed: int) -> Cuts | None:
+def by_blocks(
+    circuit: QuantumCircuit,
+    capacities: Sequence[int],
+    seed: int,
+    most_overhead: float = MOST_OVERHEAD,
+) -> Cuts | None:
     """Cut gates so that blocks of qubits fit capacities; None where they do not suffice.
 
     Blocks are grown along the strongest ties from a qubit, the largest capacity first, and then
@@ -88,7 +103,7 @@ def by_blocks(circuit: QuantumCircuit, capacities: Sequence[int], seed: int) -> 
     starts = [0, circuit.num_qubits - 1, *rng.integers(circuit.num_qubits, size=_STARTS)]
     found = [_mended(ties, _grown(ties, capacities, int(s)), capacities) for s in starts]
     block = min(found, key=lambda one: _tied(ties, one))
-    if _tied(ties, block) > 2 * math.log(MOST_GAMMA):
+    if _tied(ties, block) > math.log(most_overhead):
         return None
     crossing = [
         at for at, pair in _pairs(circuit) if block[pair[0]] != block[pair[1]]
@@ -147,29 +162,22 @@ def _grown(ties: NDArray[np.float64], capacities: Sequence[int], start: int) -> 
 def _mended(
     ties: NDArray[np.float64], block: NDArray[np.int64], capacities: Sequence[int]
 ) -> NDArray[np.int64]:
-    """Move or swap qubits while that lowers the overhead."""
-    best, cost = block, _tied(ties, block)
+    """Move or swap single qubits while that lowers the overhead."""
+    best, numbers = block.copy(), np.arange(len(capacities))
+    every = np.arange(len(best))
     while True:
-        options = [_with(best, a, b) for a in range(len(best)) for b in range(a)]
-        options += [
-            _moved(best, a, number)
-            for a in range(len(best))
-            for number, room in enumerate(capacities)
-            if np.count_nonzero(best == number) < room
-        ]
-        least = min(options, key=lambda one: _tied(ties, one), default=best)
-        if _tied(ties, least) >= cost - 1e-9:
+        to = ties @ (best[:, None] == numbers)  # of each qubit to each block, shape (n, blocks)
+        saved = to - to[every, best][:, None]  # by moving a qubit to a block
+        swaps = saved[every[:, None], best[None, :]]
+        swaps = swaps + swaps.T - 2 * ties
+        swaps[best[:, None] == best[None, :]] = -np.inf
+        room = np.bincount(best, minlength=len(capacities)) < np.asarray(capacities)
+        moves = np.where(room[None, :] & (best[:, None] != numbers), saved, -np.inf)
+        if max(swaps.max(), moves.max()) <= 1e-9:
             return best
-        best, cost = least, _tied(ties, least)
-
-
-def _with(block: NDArray[np.int64], a: int, b: int) -> NDArray[np.int64]:
-    swapped = block.copy()
-    swapped[[a, b]] = block[[b, a]]
-    return swapped
-
-
-def _moved(block: NDArray[np.int64], a: int, number: int) -> NDArray[np.int64]:
-    moved = block.copy()
-    moved[a] = number
-    return moved
+        if moves.max() >= swaps.max():
+            qubit, number = np.unravel_index(np.argmax(moves), moves.shape)
+            best[qubit] = number
+        else:
+            pair = list(np.unravel_index(np.argmax(swaps), swaps.shape))
+            best[pair] = best[pair[::-1]]

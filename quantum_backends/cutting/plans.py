@@ -166,7 +166,7 @@ def cut(
     observable: str,
     widths: Iterable[int],
     seed: int = 0,
-    most_overhead: float = 1000.0,
+    most_overhead: float = finding.MOST_OVERHEAD,
 ) -> list[Plan]:
     """Ways to cut a circuit for computers of these widths, the lowest overhead first.
 
@@ -187,16 +187,21 @@ def cut(
     small, letters = felt(circuit, check(observable, circuit.num_qubits))
     have = sorted(set(widths), reverse=True)
     found: list[Plan] = []
-    for cuts in _places(small, have, seed):
+    for cuts in _places(small, have, seed, 2 * most_overhead):
         for communication in (INDEPENDENT, CLASSICAL) if cuts.wires else (INDEPENDENT,):
-            plan = assemble(small, letters, cuts, communication)
+            plan = assemble(small, letters, cuts, communication, width=max(have))
             if plan is not None and plan.width <= max(have) and plan.overhead <= most_overhead:
                 found.append(plan)
     return _distinct(sorted(found, key=lambda plan: (plan.overhead, len(plan.pieces))))
 
 
 def assemble(
-    circuit: QuantumCircuit, observable: str, cuts: Cuts, communication: str, joint: bool = True
+    circuit: QuantumCircuit,
+    observable: str,
+    cuts: Cuts,
+    communication: str,
+    joint: bool = True,
+    width: int = 0,
 ) -> Plan | None:
     """The plan of given cuts; None where the circuit does not fall apart at them.
 
@@ -208,10 +213,12 @@ def assemble(
     ----------
     joint : bool
         Whether parallel wires are cut together.
+    width : int
+        Up to which fragments that no cut touches join others.
     """
     from quantum_backends.cutting.split import split
 
-    parts = split(circuit, observable, cuts)
+    parts = split(circuit, observable, cuts, width)
     if parts.count < 2:
         return None
     sent: list[list[int]] = []
@@ -232,18 +239,24 @@ def _circuits(plan: Plan, piece: Piece) -> int:
     return free * measured * prepared
 
 
-def _places(circuit: QuantumCircuit, widths: Sequence[int], seed: int) -> list[Cuts]:
-    """Cuts to try: for each width, and for the largest together with smaller ones."""
+def _places(circuit: QuantumCircuit, widths: Sequence[int], seed: int, most: float) -> list[Cuts]:
+    """Cuts to try: for each width, and for the largest together with smaller ones.
+
+    Wires count 16 each here and may count less afterwards, so ``most`` is above what is wanted.
+    """
     found: list[Cuts | None] = []
     for width in widths:
         if width >= circuit.num_qubits:
             continue
-        found += [finding.by_search(circuit, width, gates=g, seed=seed) for g in (True, False)]
+        found += [
+            finding.by_search(circuit, width, gates=g, seed=seed, most_overhead=most)
+            for g in (True, False)
+        ]
     for i, large in enumerate(widths):
         for small in widths[i:]:
             more = -(-(circuit.num_qubits - large) // small)
             if large < circuit.num_qubits and more <= 3:
-                found.append(finding.by_blocks(circuit, (large, *[small] * more), seed))
+                found.append(finding.by_blocks(circuit, (large, *[small] * more), seed, most))
     return list(dict.fromkeys(cuts for cuts in found if cuts is not None))
 
 

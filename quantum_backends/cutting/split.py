@@ -99,14 +99,18 @@ class Parts:
         return Piece(circuit, letters, slots, ins, outs, after)
 
 
-def split(circuit: QuantumCircuit, observable: str, cuts: Cuts) -> Parts:
-    """Take a circuit apart; cuts that separate nothing are undone."""
+def split(circuit: QuantumCircuit, observable: str, cuts: Cuts, width: int) -> Parts:
+    """Take a circuit apart; cuts that separate nothing are undone.
+
+    What hangs together with nothing else by a cut joins another fragment, up to a width: fewer
+    fragments, at the same shots.
+    """
     gates, wires = set(cuts.gates), list(cuts.wires)
     while True:
         parts = _split(circuit, observable, gates, wires)
         idle = _idle(parts, circuit, gates, wires)
         if not idle[0] and not idle[1]:
-            return parts
+            return _joined(parts, width)
         gates -= idle[0]
         wires = [wire for wire in wires if wire not in idle[1]]
 
@@ -136,6 +140,29 @@ def _split(
         for segment in members:
             part_of[segment] = number
     return Parts(tuple(steps), tuple(letters), tuple(moves), tuple(part_of))
+
+
+def _joined(parts: Parts, width: int) -> Parts:
+    """Fragments without cuts put into those with the least room that is enough."""
+    members: dict[int, list[int]] = {}
+    for segment, part in enumerate(parts.part_of):
+        members.setdefault(part, []).append(segment)
+    bound = {parts.part_of[s] for _, segments, is_cut in parts.steps if is_cut for s in segments}
+    alone = sorted(set(members) - bound, key=lambda part: (-len(members[part]), part))
+    for part in alone:
+        fit = [
+            other
+            for other in members
+            if other != part and len(members[other]) + len(members[part]) <= width
+        ]
+        if fit:
+            best = max(fit, key=lambda other: (len(members[other]), -other))
+            members[best] += members.pop(part)
+    part_of = [0] * len(parts.part_of)
+    for number, segments in enumerate(sorted(members.values(), key=min)):
+        for segment in segments:
+            part_of[segment] = number
+    return Parts(parts.steps, parts.letters, parts.moves, tuple(part_of))
 
 
 def _idle(

@@ -179,6 +179,21 @@ def test_a_cut_that_separates_nothing_is_not_made() -> None:
     assert plan.gate_cuts == 1
 
 
+def test_what_no_cut_touches_joins_other_fragments() -> None:
+    circuit = QuantumCircuit(7)
+    for qubit in range(7):
+        circuit.ry(0.2 + 0.3 * qubit, qubit)
+    for qubit in (0, 2, 4):
+        circuit.cx(qubit, qubit + 1)
+    exact = exact_value(circuit, "Z" * 7)
+    for width, sizes in ((0, [1, 2, 2, 2]), (3, [2, 2, 3]), (5, [2, 5])):
+        plan = assemble(circuit, "Z" * 7, Cuts(), INDEPENDENT, width=width)
+        assert plan is not None
+        assert sorted(piece.qubits for piece in plan.pieces) == sizes
+        assert plan.overhead == 1
+        assert run_exactly(plan) == pytest.approx(exact, abs=1e-9)
+
+
 def test_gates_that_the_observable_cannot_feel_are_left_out() -> None:
     small, letters = felt(circuit_of("ghz:8"), "IIIIIIZZ")
     assert (small.num_qubits, letters) == (3, "IZZ")

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from scipy import sparse
+from scipy.sparse import csgraph
 
 from qb_controller.applications.slice_graph import Ground
-from qb_controller.applications.slice_verify import pieces
-from qb_controller.model.network import LinkId, Path
+from qb_controller.model.network import LinkId, Network, Path
 from qb_controller.model.slices import Placement
 from quantum_backends.packing import TOLERANCE
 
@@ -40,6 +41,19 @@ def standing(
         (stay if whole else lost).append(placement)
     stay.sort(key=lambda each: each.number)
     return tuple(stay), tuple(lost)
+
+
+def pieces(network: Network, without: frozenset[LinkId]) -> int:
+    """Strongly connected parts of the network without some links."""
+    node = {switch.dpid: i for i, switch in enumerate(network.switches)}
+    ends = [
+        (node[link.src], node[link.dst])
+        for link in network.links
+        if link.id not in without and link.src in node and link.dst in node
+    ]
+    tail, head = np.array(ends, dtype=np.int64).reshape(-1, 2).T
+    graph = sparse.csr_array((np.ones(len(ends)), (tail, head)), shape=(len(node), len(node)))
+    return int(csgraph.connected_components(graph, connection="strong")[0])
 
 
 def is_whole(ground: Ground, placement: Placement) -> bool:

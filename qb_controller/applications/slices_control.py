@@ -11,7 +11,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from qb_controller.applications.slice_reasons import reasons
-from qb_controller.applications.slice_verify import verify
 from qb_controller.applications.slices import (
     MOVE_COST,
     RESERVABLE,
@@ -20,6 +19,7 @@ from qb_controller.applications.slices import (
     formulate,
     interpret,
 )
+from qb_controller.applications.verify_slices import verify
 from qb_controller.errors import VerificationError
 from qb_controller.model.decision import Decision
 from qb_controller.model.network import LinkId, Network
@@ -215,7 +215,7 @@ def _plan(
     except ValueError as error:
         raise VerificationError(f"{solution.backend}: {error}") from error
     placements = interpret(task, solution.answer, decision, numbers)
-    return verify(task.ground.network, placements, share, decision)
+    return verify(placements, task.ground.network, decision, share)
 
 
 def _why_none(decision: Decision) -> str:

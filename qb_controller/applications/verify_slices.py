@@ -52,10 +52,7 @@ def verify(
     for placement in ordered:
         _check_pipes(placement, network, cables)
     _check_private(ordered, network)
-    counted = tuple(
-        replace(placement, held=held_by(placement.request, placement.pipes, network, share))
-        for placement in ordered
-    )
+    counted = tuple(_counted(placement, network, share) for placement in ordered)
     plan = SlicePlan(decision, network.version, counted)
     for link_id, rate in plan.held().items():
         link = network.link_by_id[link_id]
@@ -113,6 +110,12 @@ def needed(request: SliceRequest, ends: Collection[Ends]) -> float:
     sent = request.rate * len({each.src for each in ends})
     received = request.rate_back * len({each.dst for each in ends})
     return min(limits, sent, received)
+
+
+def _counted(placement: Placement, network: Network, share: float) -> Placement:
+    """The placement with what it holds; the very same where it said so itself."""
+    held = held_by(placement.request, placement.pipes, network, share)
+    return placement if placement.held == held else replace(placement, held=held)
 
 
 def _fail(placement: Placement, text: str) -> NoReturn:

@@ -28,8 +28,8 @@ import numpy as np
 
 from qb_controller.applications.slice_graph import GRAIN, ground_of
 from qb_controller.applications.slice_options import Catalogue, asked_of
-from qb_controller.applications.slice_verify import verify
 from qb_controller.applications.slices import RESERVABLE, first_weights, formulate, interpret
+from qb_controller.applications.verify_slices import verify
 from qb_controller.commands.bench_slices_instances import (
     OFFERED,
     contended,
@@ -209,7 +209,7 @@ def ours(network: Network, arrivals: Sequence[Arrival], seed: int = 0) -> dict[s
         task = formulate(network, requests, placed, rounds=1, charge=charge)
         problem = task.problem
         found = BACKENDS["path-switch"].solve(problem, Budget(BUDGET_S), seed + turn)
-        plan = verify(network, interpret(task, found.answer), RESERVABLE)
+        plan = verify(interpret(task, found.answer), network, 0, RESERVABLE)
         placed = plan.placements
         for placement in placed:
             request = placement.request

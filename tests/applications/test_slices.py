@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from qb_controller.applications.slice_bound import upper_bound
 from qb_controller.applications.slice_reasons import reasons
-from qb_controller.applications.slice_verify import verify
 from qb_controller.applications.slices import SliceTask, formulate, interpret
+from qb_controller.applications.verify_slices import verify
 from qb_controller.model.network import LinkId
 from quantum_backends.packing_search import density_greedy
 from quantum_backends.registry import BACKENDS
@@ -41,7 +41,7 @@ def admitted(net, requests, running=(), share=1.0, **more):
     """Placements by name and reasons by name, by the oracle, verified."""
     task = formulate(net, requests, running, share=share, **more)
     answer = solved(task)
-    plan = verify(net, interpret(task, answer, 7), share, 7)
+    plan = verify(interpret(task, answer, 7), net, 7, share)
     return by_name(plan.placements), reasons(task, answer)
 
 
@@ -231,7 +231,7 @@ def test_whatever_is_asked_answers_keep_every_promise(world, share):
     task = formulate(net, requests, share=share)
     problem = task.problem
     for answer in (density_greedy(problem), solved(task, "path-switch", 0.01)):
-        plan = verify(net, interpret(task, answer), share)
+        plan = verify(interpret(task, answer), net, 0, share)
         names = {placement.request.name for placement in plan.placements}
         why = reasons(task, answer)
         assert names.isdisjoint(why) and names | set(why) == {r.name for r in requests}
@@ -251,7 +251,7 @@ def test_later_requests_leave_what_runs_in_force(world, seed):
     placed = interpret(task, density_greedy(task.problem), 1)
     later = formulate(net, requests[half:], placed, share=1.0)
     assert later.running == placed and not later.lost
-    plan = verify(net, interpret(later, solved(later, "path-switch", 0.01), 2), 1.0)
+    plan = verify(interpret(later, solved(later, "path-switch", 0.01), 2), net, 2)
     names = {placement.request.name: placement for placement in plan.placements}
     for placement in placed:
         assert names[placement.request.name].number == placement.number
@@ -264,4 +264,4 @@ def test_later_requests_leave_what_runs_in_force(world, seed):
         cut = replace(net, links=tuple(x for x in net.links if x.id not in gone))
         task = formulate(cut, [], plan.placements, share=1.0)
         assert {p.request.name for p in (*task.running, *task.lost)} == set(names)
-        verify(cut, task.running, 1.0)
+        verify(task.running, cut, 0)

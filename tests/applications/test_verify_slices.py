@@ -13,7 +13,9 @@ from qb_controller.applications.verify_slices import held_by, needed, verify, wi
 from qb_controller.errors import VerificationError
 from qb_controller.model.network import LinkId, Network, Path
 from qb_controller.model.slices import Ends, Pipe, Placement, SliceRequest
+from tests.applications.slice_networks import pipe, ring
 from tests.northbound.still import LOWER, UPPER, diamond
+from tests.orchestration.networks import path
 
 NETWORK = diamond()
 TIMED = replace(NETWORK, links=tuple(replace(link, delay=0.01) for link in NETWORK.links))
@@ -48,6 +50,27 @@ def test_capacity() -> None:
     full = [placement(1, rate=5e6), placement(2, rate=5e6)]
     verify(full, NETWORK, 5)
     refused(r"link s1 -> s2 would hold 10000100 bit/s of 10000000", *full, placement(3, rate=100.0))
+
+
+def test_slices_may_hold_a_share_of_a_link() -> None:
+    verify([placement(rate=6e6)], NETWORK, 5, 0.6)
+    with pytest.raises(VerificationError, match="would hold 6000000 bit/s of 5000000"):
+        verify([placement(rate=6e6)], NETWORK, 5, 0.5)
+    plan = verify([placement(isolation="links")], NETWORK, 5, 0.9)
+    assert set(plan.held().values()) == {9e6}
+
+
+def test_two_slices_that_each_leave_a_way_may_leave_none_together() -> None:
+    """On a ring each of two opposite cables may be closed in both directions, not both."""
+    net = ring(4)
+    placements = []
+    for number, (a, b) in enumerate([(1, 2), (3, 4)], 1):
+        request = pipe(f"own{a}", a, b, 1, back=1, isolation="links")
+        ways = zip(request.pipes(), ((a, b), (b, a)), strict=True)
+        pipes = tuple(Pipe(ends, path(net, *way)) for ends, way in ways)
+        placements.append(Placement(request, number, 1, pipes))
+    verify(placements[:1], net, 1)
+    refused("others could not get there", *placements, network=net)
 
 
 def test_paths() -> None:

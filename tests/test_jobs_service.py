@@ -12,12 +12,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from werkzeug.test import Client
 
+from qb_controller.northbound.rest import make_app
 from qb_controller.runtime.messages import JobsRequest, JobsResult
 from qb_controller.runtime.wire import Decoder, encode
+from tests.northbound.still import StillView
 
 ROOT = Path(__file__).parents[1]
 PATIENCE_S = 60.0
+
+BELL = 'OPENQASM 2.0;\ninclude "qelib1.inc";\nqreg q[2];\nh q[0];\ncx q[0],q[1];\n'
 
 
 class Service:
@@ -66,6 +71,45 @@ class Service:
         self.process.kill()
         self.process.wait()
         self.sock.close()
+
+
+class LiveView(StillView):
+    """A view whose jobs are the process's."""
+
+    service: Service
+
+    def jobs(self, action: str, name: str, body: bytes) -> tuple[int, str]:
+        code, value = self.service.ask(action, name, json.loads(body) if body else None)
+        return code, json.dumps(value)
+
+
+def test_jobs_over_rest(tmp_path: Path) -> None:
+    view = LiveView()
+    view.service = Service(tmp_path)
+    client = Client(make_app(view))
+    body = {"circuit": BELL, "observable": "ZZ", "shots": 400, "deadline_s": 90}
+    try:
+        for change, code, named in (
+            ({"circuit": BELL.replace("q[1]", "q[9]")}, 400, "line 5"),
+            ({"shots": 0}, 400, "shots: "),
+            ({"deadline_s": -1}, 400, "deadline_s: -1 is in the past"),
+            ({"observable": "Z"}, 400, "observable: "),
+            ({"shots": 900_000, "deadline_s": 1}, 409, "the earliest possible is"),
+        ):
+            answer = client.post("/v1/jobs", json=body | change)
+            assert answer.status_code == code, answer.text
+            assert named in answer.json["error"]
+        assert client.get("/v1/jobs").json == []
+        taken = client.post("/v1/jobs", json=body)
+        assert taken.status_code == 201
+        view.service.until_over(taken.json["job"])
+        told = client.get("/v1/jobs/j1").json
+        assert told["status"] == "done"
+        assert told["value"] == pytest.approx(1, abs=4 * told["error"])
+        assert client.delete("/v1/jobs/j1").status_code == 409
+        assert client.get("/v1/jobs/j2").status_code == 404
+    finally:
+        view.service.kill()
 
 
 def test_a_job_outlives_the_process(tmp_path: Path) -> None:

@@ -11,28 +11,28 @@ import contextlib
 import hashlib
 import importlib
 import logging
-import math
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from qb_controller.applications.jobs.live import devices
 from qb_controller.applications.jobs.live import store as states
 from qb_controller.applications.jobs.live.devices import Fleet
+from qb_controller.applications.jobs.live.floor import Floor, Order
 from qb_controller.applications.jobs.live.planning import Prepared, prepare
-from qb_controller.applications.jobs.live.running import Running, Shots, part_of
+from qb_controller.applications.jobs.live.running import Running, part_of
 from qb_controller.applications.jobs.live.store import Record, Store
 from qb_controller.applications.jobs.live.submission import Submission
 from qb_controller.applications.jobs.live.timing import completion
 from qb_controller.applications.jobs.schedulers import OURS, make
 from qb_controller.applications.jobs.settings import defaults
 from qb_controller.errors import InputError, NotFound, QBError
-from qb_controller.model.jobs import Dispatch, JobRequest, QpuState, Scheduler, State, SubJob
+from qb_controller.model.jobs import Dispatch, JobRequest, Scheduler, State, SubJob
 from qb_controller.model.qpus import Latency
 from qb_controller.runtime.jobs import Ended
 from qb_controller.runtime.workers import WorkerPool
-from quantum_backends.circuit_batch import BatchCounts
+from quantum_backends.circuit_batch import BatchCounts, CircuitBatch
 
 LATENCY = Latency()
 """All QPU workers are processes of one machine."""
@@ -42,9 +42,6 @@ RECENT = 120
 
 MOST_FAILURES = 3
 """A job whose sub-jobs failed (not died) so often is given up."""
-
-START_S = 4.0
-"""What a worker that is being started is expected to take until it is ready."""
 
 GRACE_S = 2.0
 """A worker that was told to stop is killed after this; starting another takes longer."""
@@ -72,18 +69,6 @@ class TooLate(QBError):
         self.earliest_s = earliest_s
 
 
-@dataclass
-class _Order:
-    """A sub-job at a QPU, or in its queue."""
-
-    number: int
-    job: int
-    fragment: int
-    shots: Shots
-    modelled_s: float
-    begun: float = 0.0
-
-
 class Engine:
     """Takes jobs and sees to them.
 
@@ -109,11 +94,8 @@ class Engine:
     ) -> None:
         self.fleet, self.pool, self.store = fleet, pool, store
         self._scheduler, self._clock = scheduler, clock
-        self._qpus = {qpu.name: qpu for qpu in fleet.qpus}
+        self._floor = Floor(fleet, pool)
         self._jobs: dict[int, Running] = {}
-        self._queues: dict[str, deque[_Order]] = {name: deque() for name in self._qpus}
-        self._at: dict[str, _Order] = {}
-        self._numbers: dict[int, str] = {}  # the pool's numbers, to QPU
         self._orders = 0
         self._recent: deque[JobRequest] = deque(maxlen=RECENT)
         self._ask_at = 0.0
@@ -188,8 +170,7 @@ class Engine:
 
     def expected_ends(self) -> dict[str, float]:
         """Seconds until the sub-job that each busy QPU runs is expected to end."""
-        now = self._clock()
-        return {name: one.begun + one.modelled_s - now for name, one in self._at.items()}
+        return self._floor.expected_ends(self._clock())
 
     # -- what it does ---------------------------------------------------------------------------
 
@@ -204,18 +185,17 @@ class Engine:
                 self._finish(number, job, now)
             elif now > job.prepared.request.deadline and not job.all_given:
                 self._close(number, states.MISSED, "its deadline came before its last shots began")
-        ups = tuple(self._up(name) for name in self._qpus)
+        ups = self._floor.ups()
         if self._jobs and (now >= self._ask_at or ups != self._ups):
             self._ups = ups
-            for name, up in zip(self._qpus, ups, strict=True):
-                if not up and self._queues[name]:
-                    self._recall(name)
+            for order in self._floor.recall():
+                self._take_back(order)
             self._schedule(now)
         self._feed()
 
     def _schedule(self, now: float) -> None:
         waiting = tuple(job.progress() for job in self._jobs.values())
-        state = State(self._states(now), waiting, LATENCY, tuple(self._recent))
+        state = State(self._floor.states(now), waiting, LATENCY, tuple(self._recent))
         decision = self._scheduler(state, now)
         self._ask_at = min(decision.wake_at, now + LOOK_S)
         by_name = {job.prepared.request.name: number for number, job in self._jobs.items()}
@@ -236,46 +216,36 @@ class Engine:
         if not shots:
             return
         self._orders += 1
-        qpu, total = self._qpus[order.qpu], sum(shots.values())
+        qpu, total = self._floor.qpus[order.qpu], sum(shots.values())
         busy = qpu.busy_s(job.fragments[order.fragment], total)
-        start = max(self._free_at(order.qpu, now), now)
-        one = _Order(self._orders, number, order.fragment, shots, busy)
+        start = self._floor.free_at(order.qpu, now)
+        one = Order(self._orders, number, order.fragment, shots, busy)
         request, variant = order.request, order.variant
         job.under_way[one.number] = SubJob(
             request, variant, order.fragment, order.qpu, total, start, start + busy
         )
-        self._queues[order.qpu].append(one)
+        self._floor.add(order.qpu, one)
 
     def _feed(self) -> None:
-        """Hand waiting orders to workers that are ready."""
-        workers = self.pool.states()
-        for name, queue in self._queues.items():
-            if not queue or name in self._at or workers[name] != "ready":
-                continue
-            order = queue.popleft()
+        def batch(order: Order) -> tuple[CircuitBatch, int]:
             job = self._jobs[order.job]
-            batch = job.batch(order.fragment, order.shots, order.modelled_s)
-            seed = _seed(job.prepared, order)
-            order.begun = self._clock()
-            self._at[name] = order
-            self._numbers[self.pool.submit(name, batch, math.inf, seed)] = name
-            planned = job.under_way[order.number]
-            job.under_way[order.number] = replace(
-                planned, start=order.begun, end=order.begun + order.modelled_s
-            )
+            made = job.batch(order.fragment, order.shots, order.modelled_s)
+            return made, _seed(job.prepared, order)
 
-    def _recall(self, name: str) -> None:
-        """A QPU does not answer: what waits for it is given to others."""
-        for order in self._queues[name]:
-            job = self._jobs[order.job]
-            del job.under_way[order.number]
-            job.give_back(order.fragment, order.shots)
-        self._queues[name].clear()
+        for order in self._floor.feed(self._clock(), batch):
+            under_way = self._jobs[order.job].under_way
+            end = order.begun + order.modelled_s
+            under_way[order.number] = replace(under_way[order.number], start=order.begun, end=end)
+
+    def _take_back(self, order: Order) -> None:
+        """An order's QPU does not answer: its shots are for others."""
+        job = self._jobs[order.job]
+        del job.under_way[order.number]
+        job.give_back(order.fragment, order.shots)
 
     def _ended(self, event: Ended) -> None:
         """A worker answered, failed or died."""
-        name = self._numbers.pop(event.number)
-        order = self._at.pop(name)
+        name, order = self._floor.ended(event)
         self._ask_at = 0.0
         job = self._jobs.get(order.job)
         if job is None or order.number not in job.under_way:
@@ -317,11 +287,7 @@ class Engine:
     def _close(self, number: int, status: str, detail: str) -> None:
         """Give a job up: its orders leave the queues, what runs of it is stopped."""
         self._jobs.pop(number, None)
-        for name, queue in self._queues.items():
-            self._queues[name] = deque(order for order in queue if order.job != number)
-        for pool_number, name in self._numbers.items():
-            if self._at[name].job == number:
-                self.pool.cancel(pool_number)
+        self._floor.drop(number)
         self.store.change(number, status=status, ended=self._clock(), detail=detail)
         self._ask_at = 0.0
 
@@ -345,34 +311,13 @@ class Engine:
         self._jobs[record.number] = job
         self._recent.append(prepared.request)
 
-    def _up(self, name: str) -> bool:
-        """Whether a QPU answers or is about to."""
-        refusal = self.pool.availability().refusals.get(name, "")
-        return not refusal or self.pool.states()[name] == "starting"
-
-    def _free_at(self, name: str, now: float) -> float:
-        """When a QPU has done what it was given, by modelled times."""
-        free = now
-        if self.pool.states()[name] in ("starting", "down"):
-            free += START_S
-        if name in self._at:
-            order = self._at[name]
-            free = max(now, order.begun + order.modelled_s)
-        return free + sum(order.modelled_s for order in self._queues[name])
-
-    def _states(self, now: float) -> tuple[QpuState, ...]:
-        return tuple(
-            QpuState(qpu, self._free_at(name, now), self._up(name))
-            for name, qpu in self._qpus.items()
-        )
-
     def _earliest(self, prepared: Prepared, now: float) -> float:
         """When a new job could be done at the earliest, everything else left as it is ordered."""
-        free = {name: self._free_at(name, now) for name in self._qpus}
+        free = {name: self._floor.free_at(name, now) for name in self._floor.qpus}
         return completion(prepared.request, self.fleet.qpus, free, now)
 
 
-def _seed(prepared: Prepared, order: _Order) -> int:
+def _seed(prepared: Prepared, order: Order) -> int:
     """Another seed for every sub-job, the same for the same course of events."""
     text = f"{prepared.submission.seed}/{prepared.request.name}/{order.fragment}/{order.number}"
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "big") >> 1

@@ -57,7 +57,7 @@ def test_a_chain_waits_for_all_shots_and_the_lag():
     assert problem.served(plan) == {0}
     early = [p for p in plan if p[0] == 1]
     with pytest.raises(ValueError, match="starts before 0 has ended"):
-        problem.check(tuple(p for p in plan if p[0] == 0) + ((1, *early[0][1:3], 6.2), *early[1:]))
+        problem.check((*tuple(p for p in plan if p[0] == 0), (1, *early[0][1:3], 6.2), *early[1:]))
     late = two_machines(12.4, chain=True)
     assert not Inserter(late).plan(np.array([0]))[1]
 

@@ -18,7 +18,9 @@ Where things are:
 :mod:`.observable`    Pauli strings, and the gates of a circuit that one can feel
 :mod:`.finding`       where to cut: qiskit-addon-cutting's search, and one for unequal widths
 :mod:`.mub`           measure-and-prepare bases for wires cut with classical communication
-:mod:`.plans`         fragments, their order and their overhead
+:mod:`.pieces`        fragments, their holes and their overhead
+:mod:`.split`         a circuit taken apart at its cuts
+:mod:`.plans`         the ways to cut a circuit for computers of given widths
 :mod:`.experiments`   the circuits of a fragment and how shots are dealt out to them
 :mod:`.reconstruct`   from counts to value and error bar
 :mod:`.run`           a whole plan in this process, exactly or with shots

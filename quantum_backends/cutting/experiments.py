@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from qiskit import QuantumCircuit
 
 from quantum_backends.cutting import mub
-from quantum_backends.cutting.plans import Piece, Plan
+from quantum_backends.cutting.pieces import Piece, Plan
 
 if TYPE_CHECKING:
     from qiskit_addon_cutting.qpd import QPDBasis

@@ -46,7 +46,7 @@ from numpy.typing import NDArray
 from quantum_backends.circuit_batch import Quality
 from quantum_backends.cutting import mub
 from quantum_backends.cutting.experiments import Counts, Experiment, classes
-from quantum_backends.cutting.plans import Piece, Plan
+from quantum_backends.cutting.pieces import Piece, Plan
 
 Qualities = Sequence[Sequence[Quality]]
 """Of each circuit, by fragment."""

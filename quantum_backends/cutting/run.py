@@ -14,7 +14,7 @@ from quantum_backends.cutting.experiments import (
     measured,
     weights_after,
 )
-from quantum_backends.cutting.plans import Plan
+from quantum_backends.cutting.pieces import Plan
 from quantum_backends.cutting.reconstruct import Estimate, reconstruct
 
 

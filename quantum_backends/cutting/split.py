@@ -10,7 +10,7 @@ import networkx as nx
 from qiskit import QuantumCircuit
 
 from quantum_backends.cutting.finding import Cuts
-from quantum_backends.cutting.plans import Group, Piece, Plan, Slot
+from quantum_backends.cutting.pieces import Group, Piece, Plan, Slot
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,7 +14,8 @@ from quantum_backends.cutting.experiments import deal, experiments, weights_afte
 from quantum_backends.cutting.finding import Cuts, by_blocks, by_search
 from quantum_backends.cutting.library import FAMILIES, circuit_of
 from quantum_backends.cutting.observable import felt
-from quantum_backends.cutting.plans import CLASSICAL, INDEPENDENT, Plan, assemble, cut, whole
+from quantum_backends.cutting.pieces import CLASSICAL, INDEPENDENT, Plan
+from quantum_backends.cutting.plans import assemble, cut, whole
 from quantum_backends.cutting.reconstruct import reconstruct
 from quantum_backends.cutting.run import exact_value, probabilities, run_exactly, run_sampled
 

@@ -11,7 +11,8 @@ from qb_controller.errors import InputError
 from qb_controller.model.jobs import CutPlan, Fragment, JobRequest
 from qb_controller.model.qpus import Qpu
 from quantum_backends.cutting.experiments import Experiment, experiments
-from quantum_backends.cutting.plans import Plan, cut, whole
+from quantum_backends.cutting.pieces import Plan
+from quantum_backends.cutting.plans import cut, whole
 
 MOST_OVERHEAD = 300.0
 """Ways to cut that need more than so many times the shots are not offered."""

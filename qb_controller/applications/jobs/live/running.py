@@ -13,7 +13,7 @@ from qb_controller.applications.jobs.live.planning import Prepared
 from qb_controller.model.jobs import Fragment, Progress, SubJob
 from quantum_backends.circuit_batch import BatchCounts, CircuitBatch, Quality
 from quantum_backends.cutting.experiments import deal, measured, weights_after
-from quantum_backends.cutting.plans import Plan
+from quantum_backends.cutting.pieces import Plan
 from quantum_backends.cutting.reconstruct import Estimate, reconstruct
 
 Shots = dict[int, int]

@@ -6,6 +6,11 @@ the guaranteed ones leave. Who may mark packets is the controller's business.
 
 Queues have to be short: all ports of a userspace Open vSwitch send through one packet socket, and a
 long backlog at one port fills its buffer and starves every other port, and every other class.
+
+A full queue drops its oldest packet, not the one that comes. A packet socket is told of a packet
+that is refused (ENOBUFS), and Open vSwitch then throws away the rest of the batch it is sending:
+guaranteed packets that came in together with best-effort ones were lost with them, a third of a
+slice's. Of an old packet dropped (NET_XMIT_CN) a socket hears nothing.
 """
 
 from __future__ import annotations
@@ -52,7 +57,7 @@ def htb_commands(
             f"class replace dev {interface} parent 5:f classid 5:{number} "
             f"htb prio {number - 1} rate {share}bit {limits}"
         )
-        leaf = f"pfifo limit {length}"
+        leaf = f"pfifo_head_drop limit {length}"
         if delay_s > 0:
             in_flight = math.ceil(rate * delay_s / 8 / 500)
             leaf = f"netem delay {delay_s * 1e3:.3f}ms limit {length + in_flight}"

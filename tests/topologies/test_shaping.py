@@ -78,6 +78,15 @@ def test_marked_packets_are_guaranteed_with_a_bypass_tag_and_without(port: str) 
     assert after["best effort"] - before["best effort"] >= len(others)
 
 
+def test_whoever_sends_into_a_full_queue_hears_no_error(port: str) -> None:
+    """Open vSwitch would drop what stands behind such a packet in its batch."""
+    apply(htb_commands(port, 100e3, queue=10))
+    with socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as sock:
+        for tos in (0, MARKED):
+            for _ in range(200):
+                sock.sendto(frame(tos), (port, 0))
+
+
 def test_a_full_best_effort_queue_keeps_no_guaranteed_packet_out(port: str) -> None:
     apply(htb_commands(port, 100e3, queue=10))
     send(port, *[frame(0)] * 100)

@@ -152,7 +152,12 @@ class Catalogue:
         return sum(map(len, self._request))
 
     def find(
-        self, shared: Floats, private: Floats, quick: bool = True
+        self,
+        shared: Floats,
+        private: Floats,
+        quick: bool = True,
+        closed: Bools | None = None,
+        only: Bools | None = None,
     ) -> tuple[Ints, Ints, Ints, Ints, Ints, Bools]:
         """Ways of every pipe under weights for shared links, and for links of one's own.
 
@@ -160,6 +165,10 @@ class Catalogue:
         ----------
         quick : bool
             Keep to the latencies asked for.
+        closed : bool array (m,), optional
+            Further links that must not be used.
+        only : bool array (r,), optional
+            Requests that ways are looked for; the others get none.
 
         Returns
         -------
@@ -172,12 +181,16 @@ class Catalogue:
         ok = self.asked.source == self.asked.target
         links: list[Ints] = []
         offset = 0
-        for pipes, own, safe in self._classes:
+        barred = self.closed if closed is None else self.closed | closed
+        if only is not None:
+            ok &= only[self.asked.request]
+        for every, own, safe in self._classes:
+            pipes = every if only is None else every[only[self.asked.request[every]]]
             if not len(pipes):
                 continue
             weight = private if own else shared
-            closed = self.closed | self.kept if own else self.closed
-            parts, good = self._class(pipes, weight, closed, safe, quick)
+            shut = barred | self.kept if own else barred
+            parts, good = self._class(pipes, weight, shut, safe, quick)
             for row, found in enumerate(parts):
                 bounds[2 * row, pipes] = found.start[:-1] + offset
                 bounds[2 * row + 1, pipes] = found.start[1:] + offset

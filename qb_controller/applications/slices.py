@@ -20,7 +20,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from qb_controller.applications.slice_graph import Ground, ground_of
+from qb_controller.applications.slice_graph import Bools, Ground, ground_of, shortest
 from qb_controller.applications.slice_kept import kept_links
 from qb_controller.applications.slice_options import Asked, Catalogue, asked_of
 from qb_controller.applications.slice_running import standing
@@ -41,6 +41,9 @@ ROUNDS = 3
 
 VARIANTS = 2
 """Weightings by hops with noise, besides hops and delay, before there are prices."""
+
+HUBS = 3
+"""Hosts that trees for hoses are grown from."""
 
 MOST_OPTIONS = 12
 """Options of a request that are kept: those worth most at the last prices."""
@@ -178,6 +181,7 @@ def _generate(catalogue: Catalogue, worth: _Worth, rounds: int, until: float) ->
     _enter_first(master, worth, catalogue)
     for weight in first_weights(ground):
         _enter(catalogue, master, worth, weight, weight)
+    _enter_trees(catalogue, master, worth)
     last = 0.0
     for turn in range(rounds + 1):  # none at all where rounds is -1
         began = time.monotonic()
@@ -213,11 +217,34 @@ def first_weights(ground: Ground) -> list[Floats]:
     return [hops + 1e-3 * delay, delay + 1e-3 * hops, *noisy]
 
 
+def _enter_trees(catalogue: Catalogue, master: Master, worth: _Worth) -> None:
+    """Enter hoses on trees, where they hold least: those of shortest paths from busy hosts."""
+    ground, asked = catalogue.ground, catalogue.asked
+    counts = np.bincount(asked.source[asked.hose[asked.request]], minlength=len(ground.node))
+    hops = np.ones(len(ground.links))
+    for hub in np.argsort(-counts, kind="stable")[:HUBS].tolist():
+        if counts[hub]:
+            others = np.delete(np.arange(len(ground.node)), hub)
+            ends = np.full(len(others), hub), others
+            used = shortest(ground.arcs, hops, catalogue.closed, *ends).link
+            closed = np.ones(len(hops), bool)
+            closed[used] = False
+            back = ground.arcs.opposite[used]
+            closed[back[back >= 0]] = False
+            _enter(catalogue, master, worth, hops, hops, closed, asked.hose)
+
+
 def _enter(
-    catalogue: Catalogue, master: Master, worth: _Worth, shared: Floats, private: Floats
+    catalogue: Catalogue,
+    master: Master,
+    worth: _Worth,
+    shared: Floats,
+    private: Floats,
+    closed: Bools | None = None,
+    only: Bools | None = None,
 ) -> bool:
-    """Enter every request's option under weights; tell whether any was new."""
-    new = catalogue.add(catalogue.find(shared, private))
+    """Enter options of (some) requests under weights; tell whether any was new."""
+    new = catalogue.add(catalogue.find(shared, private, closed=closed, only=only))
     if len(new):
         requests, start, resource, amount = catalogue.latest()
         options = worth.of(requests, start, resource, amount)

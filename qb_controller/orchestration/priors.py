@@ -145,10 +145,10 @@ CHOICES: Mapping[str, Prior] = {
 1,000 access points in 0.4 to 1.5 s."""
 
 PACKING: Mapping[str, Prior] = {
-    "lp-rounding": Prior(0.003, 2e-6, True, 0.001, 0.06, 2e-4),
-    "path-switch": Prior(0.003, 2e-6, True, 0.004, 0.06, 4e-4),
-    "highs-mip": Prior(0.003, 1e-5, True, 0.0, 0.08, 5e-6, 2),
-    "cp-sat": Prior(0.01, 3e-5, True, 0.002, 0.08, 6e-6, 2),
+    "lp-rounding": Prior(0.003, 2e-6, True, 0.006, 0.06, 5e-4),
+    "path-switch": Prior(0.003, 2e-6, True, 0.002, 0.05, 2e-4),
+    "highs-mip": Prior(0.003, 1e-5, True, 0.0, 0.08, 2e-5, 2),
+    "cp-sat": Prior(0.01, 3e-5, True, 0.001, 0.08, 2e-5, 2),
     "local-search": Prior(0.003, 2e-6, True, 0.02, 0.06, 1e-3),
     "exhaustive": Prior(0.001, 1e-3, False, 0.0, 0.1, 1e-2),
     "sa-blocks": Prior(0.01, 1e-5, True, 0.01, 0.06, 1e-3),

@@ -35,7 +35,7 @@ HOT, COLD = 0.3, 0.01
 EJECT_HOT, EJECT_COOLING = 0.1, 0.1
 """Highest temperature of ejections in the same unit, and what is left of it in the end."""
 
-ENOUGH = 500.0
+ENOUGH = 1000.0
 """Ejections for each group that the highest temperature is for; with fewer it is less."""
 
 STEEP = 2.0
@@ -48,7 +48,7 @@ the best one every e^6-th time they were asked."""
 SLICE_S = 0.015
 """Longest stretch of compiled sweeps, after which cancellation is looked for."""
 
-PHASES = (("switch", 0.1), ("eject", 0.2), ("switch", 0.3), ("eject", 0.4))
+PHASES = (("eject", 0.5), ("switch", 0.2), ("eject", 0.3))
 """Kinds of walks and their shares of the time; the last one again while there is time."""
 
 

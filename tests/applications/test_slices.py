@@ -118,6 +118,16 @@ def test_a_hose_holds_the_lesser_of_both_sides():
     assert sorted(placed["vpn"].held.values()) == [3 * MBIT] * 3 + [5 * MBIT] * 3
 
 
+def test_a_hose_may_run_on_a_tree_where_it_holds_least():
+    """On a ring of four shortest paths use both directions of every cable; a tree needs three."""
+    task = formulate(ring(4), [hose("vpn", (1, 2, 3, 4), 1, 1)], share=1.0)
+    problem = task.problem
+    by_option = np.asarray(problem.use.sum(axis=1)).ravel()[1:] / MBIT
+    assert by_option.min() == 8  # 1, 2 and 1 on each cable of the line, in both directions
+    cables = np.diff(problem.start)[1:]
+    assert set(cables[by_option == 8]) == {6}
+
+
 def test_links_of_its_own_are_nobody_elses_and_cut_nobody_off():
     net = ring(5)
     requests = [

@@ -69,7 +69,13 @@ def add_arguments(name: str, parser: argparse.ArgumentParser) -> None:
 def run(name: str, args: argparse.Namespace) -> int:
     from qb_controller.applications.jobs import settings as parameters
     from qb_controller.commands.bench_policy import progress
-    from qb_controller.commands.jobs_score import aims_of, is_significant, losses, rows_of
+    from qb_controller.commands.jobs_score import (
+        ablation_of,
+        aims_of,
+        is_significant,
+        losses,
+        rows_of,
+    )
     from qb_controller.commands.jobs_small import ratios, scale, small
     from qb_controller.commands.jobs_trials import Kept, cells, record
 
@@ -87,7 +93,8 @@ def run(name: str, args: argparse.Namespace) -> int:
     kept = Kept(args.table or _beside(args.json), _stamp(settings, names))
     minutes = args.minutes or (QUICK_MINUTES if args.quick else math.inf)
     with progress(len(wanted)) as heard:
-        trials = record(wanted, names, settings, kept, time.monotonic() + 60 * minutes, heard)
+        until = time.monotonic() + 60 * minutes
+        trials = record(wanted, names, settings, kept, until, heard, examine=not args.quick)
     complete = _complete(trials, chosen)
     if not complete:
         raise QBError(f"{len(trials)} of {len(wanted)} runs are done; run it again to go on")
@@ -96,6 +103,7 @@ def run(name: str, args: argparse.Namespace) -> int:
         "cells": rows,
         "aims": aims_of(rows),
         "loses": losses(rows),
+        "ablation": ablation_of(complete),
         "significantly_fewer": sum(is_significant(row) for row in losses(rows)),
         "decision_ms": _decisions(complete),
         "done": len(complete),
@@ -104,7 +112,7 @@ def run(name: str, args: argparse.Namespace) -> int:
     }
     some = small(settings, 5 if args.quick else int(settings["small"]["seeds"]), args.quick)
     answer["small"] = {**ratios(some), "rows": some}
-    sizes = (100, 1000) if args.quick else (100, 1000, 10_000)
+    sizes = [int(size) for size in settings["scale"]["quick" if args.quick else "waiting"]]
     large = int(settings["grid"]["large_qpus"])
     answer["scale"] = scale(settings, sizes, large, args.seed, 3 if args.quick else 5)
     if args.report is not None:
@@ -169,8 +177,8 @@ def _decisions(trials: list[Any]) -> dict[str, float]:
 
 def _stamp(settings: Settings, names: list[str]) -> str:
     """Of all that a trial depends on besides cell and seed; the grid itself is free to grow."""
-    kept = {key: value for key, value in settings.items() if key not in ("grid", "small")}
-    text = json.dumps([kept, names], sort_keys=True)
+    fixed = {key: value for key, value in settings.items() if key not in ("grid", "small", "scale")}
+    text = json.dumps([fixed, names], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 

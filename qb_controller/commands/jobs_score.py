@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
-from qb_controller.applications.jobs.schedulers import OURS
+from qb_controller.applications.jobs.schedulers import ABLATIONS, OURS
 from qb_controller.applications.jobs.workload import Cell
 from qb_controller.commands.jobs_trials import Trial
 
@@ -68,7 +68,7 @@ def rows_of(trials: Sequence[Trial]) -> list[Row]:
     rows, p = [], []
     for cell, some in by_cell.items():
         ours = np.array([trial.served[OURS] for trial in some])
-        for name in some[0].served:
+        for name in (name for name in some[0].served if name not in ABLATIONS):
             theirs = np.array([trial.served[name] for trial in some])
             mean, low, high = interval(theirs.tolist())
             row: Row = {
@@ -95,6 +95,31 @@ def rows_of(trials: Sequence[Trial]) -> list[Row]:
     tested = [row for row in rows if row["scheduler"] != OURS]
     for row, value in zip(tested, holm(p), strict=True):
         row["p_holm"] = value
+    return rows
+
+
+def ablation_of(trials: Sequence[Trial]) -> list[Row]:
+    """Ours without one of its ideas, and baselines with admission, where these were run."""
+    by_cell: dict[Cell, list[Trial]] = {}
+    for trial in trials:
+        if any(name in ABLATIONS for name in trial.served):
+            by_cell.setdefault(trial.cell, []).append(trial)
+    rows = []
+    for cell, some in by_cell.items():
+        for name in (OURS, *ABLATIONS):
+            served = [trial.served[name] for trial in some]
+            ahead = [trial.served[OURS] - trial.served[name] for trial in some]
+            mean, low, high = interval(served)
+            rows.append(
+                {
+                    **asdict(cell),
+                    "scheduler": name,
+                    "served_mean": mean,
+                    "served_ci95": [low, high],
+                    "qb_ahead_ci95": list(interval(ahead)[1:]),
+                    "wasted": float(np.mean([trial.wasted[name] for trial in some])),
+                }
+            )
     return rows
 
 

@@ -19,13 +19,16 @@ from qb_controller.applications.jobs.schedulers import OURS, make
 from qb_controller.applications.jobs.settings import Settings
 from qb_controller.applications.jobs.simulator import simulate
 from qb_controller.applications.jobs.workload import Cell
-from qb_controller.model.jobs import Progress, QpuState, State
+from qb_controller.model.jobs import JobRequest, Progress, QpuState, State
 from quantum_backends.classical.schedule_cp_sat import most_served
 from quantum_backends.registry import BACKENDS
 from quantum_backends.solver import Budget
 
 KNOWING = ("local-search", "path-switch", "cp-sat")
 """Backends that are asked with all arrivals known."""
+
+DRAWN = 1000
+"""Different requests among those that wait; beyond, they come again under other names."""
 
 Row = dict[str, Any]
 
@@ -77,6 +80,12 @@ def ratios(rows: Sequence[Row]) -> Row:
     }
 
 
+def _arrived(request: JobRequest, number: int) -> JobRequest:
+    """A request that arrives at 0, with the time to its deadline that it was drawn with."""
+    given = request.deadline - request.arrival
+    return replace(request, name=f"{request.name}.{number}", arrival=0.0, deadline=given)
+
+
 def scale(
     settings: Settings, sizes: Sequence[int], qpus: int, seed: int, repeats: int
 ) -> list[Row]:
@@ -86,14 +95,12 @@ def scale(
     Python allocated at most during the first.
     """
     fleet_, latency = fleet(qpus, settings)
-    drawn = workload.draw(Cell(1.0, 3.0, qpus), settings, seed, max(sizes))
-    mean = float(np.mean([work_s(request, fleet_) for request in drawn.requests[:500]]))
+    drawn = workload.draw(Cell(1.0, 3.0, qpus), settings, seed, min(max(sizes), DRAWN))
+    mean = float(np.mean([work_s(request, fleet_) for request in drawn.requests]))
     rows = []
     for size in sizes:
-        # All have just arrived, with the time to their deadlines that each was drawn with.
         waiting = tuple(
-            Progress(replace(r, arrival=0.0, deadline=r.deadline - r.arrival))
-            for r in drawn.requests[:size]
+            Progress(_arrived(drawn.requests[i % len(drawn.requests)], i)) for i in range(size)
         )
         states = tuple(QpuState(qpu, 0.0) for qpu in fleet_)
         recent = tuple(progress.request for progress in waiting)

@@ -15,7 +15,7 @@ import numpy as np
 
 from qb_controller.applications.jobs import workload
 from qb_controller.applications.jobs.bounds import upper_bound
-from qb_controller.applications.jobs.schedulers import OURS, make
+from qb_controller.applications.jobs.schedulers import ABLATIONS, OURS, make
 from qb_controller.applications.jobs.settings import Settings
 from qb_controller.applications.jobs.simulator import simulate
 from qb_controller.applications.jobs.workload import BURSTY, Cell
@@ -64,15 +64,24 @@ def cells(settings: Settings, quick: bool) -> list[Cell]:
             found.append(Cell(load, t, main, arrivals=BURSTY))
             found.append(Cell(load, t, main, cutting=False))
     found.append(Cell(grid["side_loads"][0], grid["side_tightness"][0], grid["large_qpus"]))
-    return found
+    return list(dict.fromkeys(found))
 
 
-def run_trial(cell: Cell, seed: int, names: Sequence[str], settings: Settings) -> Trial:
+def is_examined(cell: Cell, settings: Settings) -> bool:
+    """Whether ours is run with its ideas left out, too: where load and deadlines are tight."""
+    grid = settings["grid"]
+    usual = Cell(cell.load, grid["side_tightness"][0], grid["qpus"])
+    return cell == usual and cell.load in grid["side_loads"]
+
+
+def run_trial(
+    cell: Cell, seed: int, names: Sequence[str], settings: Settings, examine: bool
+) -> Trial:
     """Draw a workload and let every scheduler have it."""
     drawn = workload.draw(cell, settings, seed)
     served, wasted = {}, {}
     decisions: list[float] = []
-    for name in names:
+    for name in [*names, *(ABLATIONS if examine and is_examined(cell, settings) else ())]:
         result = simulate(drawn, make(name, settings))
         served[name] = result.served
         useful = sum(
@@ -133,6 +142,7 @@ def record(
     kept: Kept,
     until: float,
     heard: Callable[[], object],
+    examine: bool = False,
 ) -> list[Trial]:
     """Run what is not kept, on as many cores as there are; begin none after a time.
 
@@ -142,6 +152,8 @@ def record(
         On ``time.monotonic()``.
     heard : callable
         Called after each.
+    examine : bool
+        Ours is run with its ideas left out, too, where :func:`is_examined` says so.
     """
     missing = []
     for cell, seed in wanted:
@@ -149,21 +161,25 @@ def record(
             missing.append((cell, seed))
         else:
             heard()
-    for trial in _run_all(missing, names, settings, until):
+    for trial in _run_all(missing, names, settings, until, examine):
         kept.put(trial)
         heard()
     return [found for pair in wanted if (found := kept.get(*pair)) is not None]
 
 
 def _run_all(
-    missing: Sequence[tuple[Cell, int]], names: Sequence[str], settings: Settings, until: float
+    missing: Sequence[tuple[Cell, int]],
+    names: Sequence[str],
+    settings: Settings,
+    until: float,
+    examine: bool,
 ) -> Iterator[Trial]:
     cores = min(len(os.sched_getaffinity(0)), len(missing))
     if cores < 2:
         for cell, seed in missing:
             if time.monotonic() >= until:
                 return
-            yield run_trial(cell, seed, names, settings)
+            yield run_trial(cell, seed, names, settings, examine)
         return
     queue = list(missing)
     context = multiprocessing.get_context("spawn")
@@ -172,7 +188,7 @@ def _run_all(
         while queue or running:
             while queue and len(running) < cores and time.monotonic() < until:
                 cell, seed = queue.pop(0)
-                running.add(pool.submit(run_trial, cell, seed, names, settings))
+                running.add(pool.submit(run_trial, cell, seed, names, settings, examine))
             if not running:
                 return
             done = next(as_completed(running))

@@ -26,6 +26,7 @@ from tests.commands.conftest import Ran
 TINY = """
 workload: {requests: 12, requests_per_qpu: 1}
 small: {requests: 5, qpus: 2, seeds: 2, seconds: 2, budget_s: 0.2}
+scale: {waiting: [5, 20]}
 grid: {qpus: 3, large_qpus: 4, loads: [1.0], tightness: [1.5], side_loads: [1.0]}
 """
 
@@ -77,8 +78,9 @@ def test_a_tiny_bench_goes_on_where_it_was(run: Callable[..., Ran], tmp_path: Pa
     settings, target = tmp_path / "tiny.yaml", tmp_path / "out.json"
     settings.write_text(TINY)
     options = ["--settings", str(settings), "--schedulers", "fifo,greedy+split", "--seeds", "2"]
-    options += ["--quick", "--json", str(target), "--report", str(tmp_path / "page.md")]
-    done = run("bench", "jobs", *options, "--only", "load=1")
+    options += ["--json", str(target), "--report", str(tmp_path / "page.md")]
+    options += ["--only", "qpus=3,arrivals=poisson,cutting=true,tightness=1.5"]
+    done = run("bench", "jobs", *options)
     assert done.code == 0, done.err
     found = json.loads(target.read_text())
     names = [cell["scheduler"] for cell in found["cells"]]
@@ -87,14 +89,16 @@ def test_a_tiny_bench_goes_on_where_it_was(run: Callable[..., Ran], tmp_path: Pa
         wanted = "load tightness qpus scheduler served_mean served_ci95 arrived seeds upper_bound"
         assert set(wanted.split()) <= set(cell)
         assert cell["served_mean"] <= cell["upper_bound"] <= cell["arrived"] == 12
-    assert found["meta"]["seed"] == 0 and found["small"]["instances"] == 5
-    assert [row["waiting"] for row in found["scale"]] == [100, 1000]
+    examined = {row["scheduler"] for row in found["ablation"]}
+    assert {"qb", "qb without prices", "edf+admit"} <= examined
+    assert found["meta"]["seed"] == 0 and found["small"]["instances"] == 2
+    assert [row["waiting"] for row in found["scale"]] == [5, 20]
     page = (tmp_path / "page.md").read_text()
     assert "median: 10000" in page and (tmp_path / "page-gantt.png").exists()
     lines = (tmp_path / "out.json.trials.jsonl").read_text()
     assert len(lines.splitlines()) == 2
     settings.write_text(TINY + "service_noise: 0.3\n")
-    again = run("bench", "jobs", *options, "--only", "load=1")
+    again = run("bench", "jobs", *options)
     assert again.code == 2 and "other parameters" in again.err
 
 

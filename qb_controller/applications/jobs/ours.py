@@ -14,8 +14,9 @@ from collections.abc import Callable
 
 import numpy as np
 
+from qb_controller.applications.jobs.admission import too_late
 from qb_controller.applications.jobs.book import Book, Clock
-from qb_controller.applications.jobs.formulate import Task, formulate, interpret, next_start
+from qb_controller.applications.jobs.formulate import formulate, interpret, next_start
 from qb_controller.applications.jobs.prices import Prices
 from qb_controller.applications.jobs.settings import Settings
 from qb_controller.model.jobs import Decision, Scheduler, State
@@ -56,10 +57,14 @@ def ours(settings: Settings, solve: Solve | None = None) -> Scheduler:
             return Decision(wake_at=wake)
         if solve is None:
             plan, cost = quick(task.problem, given["rounds"])
-            refused = _too_late(task, cost, book)
+            late = [task.requests[i] for i in np.flatnonzero(np.isinf(cost)).tolist()]
+            # Planned with a reserve it may be too late, and still in time with luck.
+            refused = too_late(state, now, book, given["parts"], late) if late else ()
         else:
             plan, refused = solve(task.problem), ()
-        return Decision(interpret(task, plan, given["longest_s"]), refused, min(wake, next_start(task, plan)))
+        return Decision(
+            interpret(task, plan, given["longest_s"]), refused, min(wake, next_start(task, plan))
+        )
 
     return decide
 
@@ -87,17 +92,3 @@ def quick(problem: ScheduleProblem, rounds: int) -> tuple[Plan, Floats]:
     if not complete:
         chosen = inserter.improve(chosen, rounds, len(chosen))
     return inserter.plan(chosen)[1], cost
-
-
-def _too_late(task: Task, cost: Floats, book: Book) -> tuple[str, ...]:
-    """Requests that not even all QPUs together can serve any more, with expected times."""
-    late = [task.requests[i] for i in np.flatnonzero(np.isinf(cost)).tolist()]
-    if not late:
-        return ()
-    exact = formulate(task.state, task.now, book, task.problem.parts, requests=late)
-    found = Inserter(exact.problem).alone()
-    return tuple(
-        progress.request.name
-        for progress, alone in zip(exact.requests, found, strict=True)
-        if math.isinf(alone)
-    )

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
+from qb_controller.applications.jobs.admission import admitting
 from qb_controller.applications.jobs.annealing import annealed
 from qb_controller.applications.jobs.notads import notads
 from qb_controller.applications.jobs.ours import ours
@@ -24,17 +28,39 @@ BASELINES = ("fifo", "edf", "least_slack", "greedy", "least_busy", "notads", *AN
 
 SPLIT = "+split"
 
+ADMIT = "+admit"
+
+WITHOUT: Mapping[str, Mapping[str, Any]] = {
+    "qb without prices": {"utilisation": 1e9},
+    "qb without splitting": {"parts": 1},
+    "qb without giving parts": {"longest_s": 1e9},
+}
+"""Ours with one of its ideas left out: parameters that differ."""
+
+ABLATIONS = (
+    *WITHOUT,
+    *(name + ADMIT for name in ("edf", "greedy", "greedy+split", "sa")),
+)
+"""Not baselines: they show where the difference comes from. ``+admit`` gives a baseline the
+refusal of what is too late."""
+
 NAMES = (OURS, *BASELINES, *(name + SPLIT for name in BASELINES))
 
 
 def make(name: str, settings: Settings) -> Scheduler:
-    """Make a scheduler of :data:`NAMES`.
+    """Make a scheduler of :data:`NAMES` or :data:`ABLATIONS`.
 
     Raises
     ------
     InputError
         There is none of that name.
     """
+    if name in WITHOUT:
+        changed = {**settings["schedulers"], **WITHOUT[name]}
+        return ours({**settings, "schedulers": changed})
+    if name in ABLATIONS:
+        inner = make(name.removesuffix(ADMIT), settings)
+        return admitting(inner, settings["schedulers"]["parts"])
     if name not in NAMES:
         raise InputError(f"no scheduler is called {name!r}; there are {', '.join(NAMES)}")
     given = settings["schedulers"]

@@ -32,6 +32,9 @@ from qb_controller.model.qpus import Qpu
 MEMORY = 400
 """Latest arrivals that a state tells."""
 
+OVERDUE = 0.05
+"""Share of its expected length that a sub-job which should have ended is given still."""
+
 Process = Generator[simpy.Event, Any, None]
 
 
@@ -91,7 +94,11 @@ class _Device:
 
     def free_at(self, now: float) -> float:
         """When all that it was given is expected to have ended."""
-        at = max(now, self.running.end) if self.running else now
+        at = now
+        if self.running is not None:
+            # Overdue, it is expected to take a little longer, not to be free.
+            length = self.running.end - self.running.start
+            at = max(self.running.end, now + OVERDUE * length)
         for job, ready in self.queue:
             at = max(self.qpu.open(at)[0], ready) + (job.end - job.start)
         return at

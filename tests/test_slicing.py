@@ -2,111 +2,19 @@
 
 from __future__ import annotations
 
-import contextlib
-import random
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from qb_controller import slice_book
 from qb_controller.applications.slice_requests import read
-from qb_controller.applications.verify_slices import verify
 from qb_controller.errors import Conflict, NotFound
-from qb_controller.model.network import Network
-from qb_controller.model.slice_life import LIVING, MOVES, followed_by, missing
-from qb_controller.model.slices import SlicePlan
-from qb_controller.runtime.messages import Settings, SlicesRequest, SlicesResult
-from qb_controller.slice_book import SliceBook
-from qb_controller.slice_store import SliceStore
-from qb_controller.slicing import AGAIN_S, OVERDUE_S, Slicing
-from tests.northbound.still import diamond
+from qb_controller.model.slice_life import MOVES, followed_by
+from qb_controller.runtime.messages import SlicesResult
+from qb_controller.slicing import AGAIN_S, OVERDUE_S
 from tests.support.first_fit import answer, lost
-
-DIAMOND = diamond()
-
-
-class Run:
-    """A controller without its sockets; time passes when told to."""
-
-    def __init__(
-        self, directory: Path | None = None, now: float = 1000.0, network: Network = DIAMOND
-    ) -> None:
-        self.now = now
-        self.network = network
-        self.sent: list[SlicesRequest] = []
-        self.plans: list[SlicePlan] = []
-        self.takes = True
-        self.up = True
-        self.answers = 0
-        self.store = SliceStore(directory)
-        self.slicing = Slicing(
-            SliceBook(self.store), Settings(deadline_s=1.0), 0.2, self._send, self._install
-        )
-
-    def _install(self, plan: SlicePlan) -> bool:
-        if self.takes:
-            assert plan.network_version == self.network.version
-            self.plans.append(plan)
-        return self.takes
-
-    def _send(self, message: Any) -> bool:
-        if self.up:
-            self.sent.append(message)
-        return self.up
-
-    def create(self, *requests: dict[str, Any]) -> None:
-        self.slicing.create([read(r, self.now) for r in requests], self.now, self.now)
-
-    def apply(self, *requests: dict[str, Any]) -> dict[str, list[str]]:
-        found = [read(r, self.now) for r in requests]
-        return self.slicing.replace_all(found, self.now, self.now)
-
-    def delete(self, name: str) -> None:
-        self.slicing.delete(name, self.now, self.now)
-        self.after(0.0)
-
-    def after(self, seconds: float) -> None:
-        self.now += seconds
-        self.slicing.tick(self.network, self.now, self.now)
-
-    def answered(self) -> SlicesResult:
-        self.answers = len(self.sent)
-        result = answer(self.sent[-1])
-        self.slicing.received(result, self.now, self.now)
-        self.after(0.0)
-        return result
-
-    def confirmed(self) -> None:
-        if self.plans:
-            self.slicing.installed(self.plans[-1], self.now)
-
-    def settle(self) -> None:
-        """Let everything happen that is to happen."""
-        for _ in range(6):
-            self.after(0.3)
-            if len(self.sent) > self.answers:
-                self.answered()
-            self.confirmed()
-
-    def states(self) -> dict[str, str]:
-        return {one.name: one.state for one in self.slicing.book.all()}
-
-    def detail(self, name: str) -> str:
-        return self.slicing.book.find(name).detail
-
-    def told(self, name: str) -> list[str]:
-        return [e.kind for e in self.slicing.book.events(0, 1000) if e.slice == name]
-
-    def path(self, name: str) -> tuple[int, ...]:
-        placement = self.slicing.book.find(name).placement
-        assert placement is not None and placement.pipes[0].path is not None
-        return placement.pipes[0].path.dpids
-
-
-def pipe(name: str, rate: str = "3M", **more: Any) -> dict[str, Any]:
-    return {"name": name, "pairs": [["h1", "h4"]], "rate": rate, **more}
+from tests.support.slicing_run import DIAMOND, Run, pipe
 
 
 @pytest.fixture
@@ -390,76 +298,3 @@ def test_the_table_of_states_is_held(run: Run) -> None:
         else:
             with pytest.raises(ValueError, match="is not followed by"):
                 followed_by(one, state, 1.0)
-
-
-@pytest.mark.parametrize("seed", range(8))
-def test_whatever_happens_nothing_is_forgotten_or_promised_twice(seed: int, tmp_path: Path) -> None:
-    """A random walk of requests, ends, cuts, late answers and restarts."""
-    rng = random.Random(seed)
-    run = Run(tmp_path)
-    cables = [(1, 2), (1, 3), (2, 4), (3, 4)]
-    names = [f"s{i}" for i in range(5)]
-
-    def wanted(name: str) -> dict[str, Any]:
-        ends = rng.sample(["h1", "h2", "h3", "h4"], 2)
-        more = {"end": f"+{rng.randint(5, 60)}s"} if rng.random() < 0.3 else {}
-        protection = rng.choice(["none", "none", "disjoint"])
-        rate = f"{rng.randint(1, 6)}M"
-        return {"name": name, "pairs": [ends], "rate": rate, "protection": protection, **more}
-
-    for _ in range(150):
-        act = rng.random()
-        if act < 0.25:
-            with contextlib.suppress(Conflict):
-                run.create(wanted(rng.choice(names)))
-        elif act < 0.35:
-            with contextlib.suppress(NotFound):
-                run.delete(rng.choice(names))
-        elif act < 0.42:
-            run.apply(*(wanted(name) for name in rng.sample(names, 3)))
-        elif act < 0.52:
-            gone = rng.sample(cables, rng.randint(0, 2))
-            run.network = replace(
-                lost(DIAMOND, *gone),
-                version=run.network.version + 1,  # type: ignore[arg-type]
-            )
-        elif act < 0.57:
-            run.slicing.optimiser_down(run.now)
-        elif act < 0.62:
-            run.store.close()
-            before = run.slicing.book.all()
-            run = Run(tmp_path, run.now, run.network)
-            assert run.slicing.book.all() == before
-        elif act < 0.8 and len(run.sent) > run.answers:
-            run.answered()
-        elif act < 0.9:
-            run.confirmed()
-        run.takes = rng.random() < 0.9
-        run.after(rng.choice([0.0, 0.1, 0.3, 3.0]))
-        _nothing_is_promised_that_is_not_held(run)
-    run.takes, run.network = True, replace(DIAMOND, version=10_000)
-    for _ in range(3):
-        run.after(OVERDUE_S + 2)
-        run.settle()
-    _nothing_is_promised_that_is_not_held(run)
-    states = set(run.states().values())
-    assert not states & {"pending", "admitted"}, run.slicing.book.all()
-    carried = {place.request.name for place in run.plans[-1].placements} if run.plans else set()
-    living = {one.name for one in run.slicing.book.living() if one.placement is not None}
-    assert carried == living
-    for event in run.slicing.book.events(0, 10_000):
-        assert event.text
-
-
-def _nothing_is_promised_that_is_not_held(run: Run) -> None:
-    whole = [place for place in run.slicing.plan.placements if not missing(place, run.network)]
-    verify(whole, run.network, 1)
-    for place in run.slicing.plan.placements:
-        one = run.slicing.book.find(place.request.name)
-        assert one.placement == place and one.state in LIVING
-    for one in run.slicing.book.all():
-        if one.state == "active":
-            assert one.placement in run.slicing.plan.placements
-        if one.state in ("rejected", "expired"):
-            assert one.placement is None and one.detail
-    assert run.store.slices() == run.slicing.book.all()

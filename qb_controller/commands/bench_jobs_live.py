@@ -31,8 +31,8 @@ GAP_S = 1.0
 LIMIT_S = 600.0
 
 NARROW = ("ghz", "ansatz", "qaoa", "random", "adder", "iqp", "qft")
-WIDE = (("ghz", 10, 12), ("ansatz", 10, 11), ("random", 10, 12))
-"""Families that fit a QPU, and those too wide for every one."""
+WIDE = (("ghz", 9, 12), ("qaoa", 9, 11), ("ansatz", 9, 10))
+"""Families that fit a QPU, and those too wide for every one, with their qubits."""
 
 
 @dataclass(frozen=True)
@@ -56,24 +56,31 @@ class Outcome:
 
 
 def mix(jobs: int, seed: int) -> list[Asked]:
-    """Draw a mix: one in four too wide for every QPU; deadlines from tight to easy."""
+    """Draw a mix: one in four too wide for every QPU; deadlines from tight to easy.
+
+    Observables are all letters for GHZ states, the two ends for other wide circuits (so that no
+    part of them can be left out), and a few neighbours for the others, as energies are summed from.
+    Wide circuits have fewer shots, which cutting multiplies, and later deadlines.
+    """
     rng = np.random.default_rng(seed)
     found, at = [], 0.0
     for number in range(jobs):
         at += float(rng.exponential(GAP_S))
-        if number % 4 == 3:
+        wide = number % 4 == 3
+        if wide:
             family, least, most = WIDE[int(rng.integers(len(WIDE)))]
         else:
             family, least, most = NARROW[int(rng.integers(len(NARROW)))], 3, 7
         qubits = int(rng.integers(least, most + 1))
-        # All letters for GHZ states; elsewhere a few neighbours, as energies are summed from.
         letters = ["I"] * qubits
         count = qubits if family == "ghz" else int(rng.integers(1, 4))
         first = int(rng.integers(qubits - count + 1))
         letter = str(rng.choice(["X", "Z"]))
         letters[first : first + count] = [letter] * count
-        shots = int(np.exp(rng.uniform(np.log(500), np.log(4000))))
-        deadline = float(np.exp(rng.uniform(np.log(15), np.log(120))))
+        if wide and family != "ghz":
+            letters = [letter, *["I"] * (qubits - 2), letter]
+        shots = int(np.exp(rng.uniform(np.log(500), np.log(1000 if wide else 4000))))
+        deadline = float(np.exp(rng.uniform(np.log(15), np.log(120)))) * (1 + wide)
         name = f"{family}:{qubits}:{number}"
         found.append(Asked(at, name, "".join(reversed(letters)), shots, deadline))
     return found
@@ -130,7 +137,7 @@ def drive(engine: Engine, asked: list[Asked], kills: int) -> Outcome:
                 outcome.refused.append(f"{one.circuit}: {error}")
         engine.step(0.05)
         due = len(asked) - len(waiting)
-        if kill_after and due >= kill_after[0] and (victim := _victim(engine)):
+        if kill_after and due >= kill_after[0] and (victim := _victim(engine, outcome.killed)):
             os.kill(engine.pool.pids()[victim], signal.SIGKILL)
             outcome.killed.append(victim)
             del kill_after[0]
@@ -138,10 +145,10 @@ def drive(engine: Engine, asked: list[Asked], kills: int) -> Outcome:
     return outcome
 
 
-def _victim(engine: Engine) -> str:
-    """The QPU whose sub-job has the longest yet to run; empty where all are idle."""
+def _victim(engine: Engine, before: list[str]) -> str:
+    """The QPU whose sub-job has the longest yet to run, another than before; empty where none."""
     left = {name: end for name, end in engine.expected_ends().items() if end > 1.0}
-    return max(left, key=lambda name: left[name], default="")
+    return max(left.keys() - set(before), key=lambda name: left[name], default="")
 
 
 def figures(engine: Engine, outcome: Outcome, asked: list[Asked]) -> dict[str, Any]:

@@ -37,30 +37,44 @@ class NoisyPatch:
             for qubits, error in basic_device_readout_errors(target=patch.target)
         }
 
-    def distribution(self, compiled: QuantumCircuit) -> NDArray[np.float64]:
-        """Probability of each value of the classical bits, the first bit the lowest."""
+    def distributions(
+        self, compiled: QuantumCircuit
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Probability of each value of the classical bits, the first bit the lowest.
+
+        Returns
+        -------
+        float arrays (2^bits,)
+            As they are read, and read with every qubit flipped before and every bit afterwards
+            (by a gate that is taken as perfect).
+        """
         pure, places, measured = deferred(compiled)
         pure.save_probabilities(places)
         result = self._simulator.run(pure, shots=1).result()
         chances = np.asarray(result.data(0)["probabilities"], dtype=float)
-        bits = len(places)
-        chances = chances.reshape((2,) * bits)  # the last bit is the first axis
-        for bit, qubit in enumerate(measured):
-            if qubit in self._readout:
-                axis = bits - 1 - bit
-                turned = np.tensordot(chances, self._readout[qubit], (axis, 0))
-                chances = np.moveaxis(turned, -1, axis)
-        flat = np.clip(chances.reshape(-1), 0.0, None)
-        return np.asarray(flat / flat.sum(), dtype=float)
+        return self._read(chances, measured, 1), self._read(chances, measured, -1)
 
     def counts(
         self, compiled: QuantumCircuit, shots: int, rng: np.random.Generator
     ) -> dict[int, int]:
-        """Draw shots."""
-        if not shots:
-            return {}
-        drawn = rng.multinomial(shots, self.distribution(compiled))
+        """Draw shots, half of them with flipped readout."""
+        plain, turned = self.distributions(compiled)
+        drawn = rng.multinomial(shots - shots // 2, plain) + rng.multinomial(shots // 2, turned)
         return {int(bits): int(drawn[bits]) for bits in np.flatnonzero(drawn)}
+
+    def _read(
+        self, chances: NDArray[np.float64], measured: list[int], step: int
+    ) -> NDArray[np.float64]:
+        """The distribution with readout errors; step -1 exchanges zeros and ones in them."""
+        bits = len(measured)
+        chances = chances.reshape((2,) * bits)  # the last bit is the first axis
+        for bit, qubit in enumerate(measured):
+            if qubit in self._readout:
+                axis = bits - 1 - bit
+                errors = self._readout[qubit][::step, ::step]
+                chances = np.moveaxis(np.tensordot(chances, errors, (axis, 0)), -1, axis)
+        flat = np.clip(chances.reshape(-1), 0.0, None)
+        return np.asarray(flat / flat.sum(), dtype=float)
 
 
 def deferred(

@@ -109,11 +109,7 @@ class SimulatedQpu:
             compiled = patch.compiler.run(circuit)
             qualities.append(quality(compiled, patch.target, signs))
             rng = np.random.default_rng([seed, number])
-            plain, turned = (
-                patch.counts(variant, part, rng)
-                for variant, part in zip((compiled, flipped(compiled)), _halves(times), strict=True)
-            )
-            found.append(_together(plain, turned, circuit.num_clbits))
+            found.append(patch.counts(compiled, times, rng))
         return BatchCounts(found, qualities)
 
     def _patch(self, qubits: int) -> NoisyPatch:

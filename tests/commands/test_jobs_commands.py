@@ -135,5 +135,5 @@ def test_the_mix_is_the_same_for_a_seed_and_one_in_four_is_too_wide() -> None:
     assert asked == mix(40, 3)
     assert asked[:15] == mix(15, 3)
     qubits = [circuit_of(one.circuit).num_qubits for one in asked]
-    assert sum(width > 9 for width in qubits) == 10
+    assert sum(width > 8 for width in qubits) == 10
     assert all(len(one.observable) == width for one, width in zip(asked, qubits, strict=True))

@@ -33,7 +33,7 @@ def test_the_distribution_is_that_of_aers_own_shots() -> None:
     seen = np.zeros(8)
     for key, times in counts.items():
         seen[int(key, 16)] = times
-    expected = mine.distribution(compiled) * SHOTS
+    expected = mine.distributions(compiled)[0] * SHOTS
     chi2 = float(np.sum((seen - expected) ** 2 / expected))
     assert chi2 < 24.3  # of seven degrees of freedom, one in a thousand
 
@@ -44,8 +44,21 @@ def test_shots_are_drawn_from_it() -> None:
     counts = mine.counts(compiled, 10**6, np.random.default_rng(1))
     assert sum(counts.values()) == 10**6
     shares = [counts.get(bits, 0) / 10**6 for bits in range(8)]
-    np.testing.assert_allclose(shares, mine.distribution(compiled), atol=0.003)
+    plain, turned = mine.distributions(compiled)
+    np.testing.assert_allclose(shares, (plain + turned) / 2, atol=0.003)
     assert mine.counts(compiled, 0, np.random.default_rng(1)) == {}
+
+
+def test_a_lopsided_readout_is_evened_out() -> None:
+    """One in five ones is read as zero: parities shrink, and are not shifted."""
+    mine = NoisyPatch(Patch.best(FakeManilaV2().target, 2))
+    mine._readout = {qubit: np.array([[1.0, 0.0], [0.2, 0.8]]) for qubit in (0, 1)}
+    circuit = QuantumCircuit(1, 1)
+    circuit.h(0)
+    circuit.measure(0, 0)
+    plain, turned = mine.distributions(mine.compiler.run(circuit))
+    assert plain[0] - plain[1] == pytest.approx(0.2, abs=0.01)
+    assert (plain + turned)[0] == pytest.approx((plain + turned)[1], abs=0.01)
 
 
 def test_only_what_is_used_again_is_copied() -> None:

@@ -286,7 +286,9 @@ class Engine:
 
     def _close(self, number: int, status: str, detail: str) -> None:
         """Give a job up: its orders leave the queues, what runs of it is stopped."""
-        self._jobs.pop(number, None)
+        job = self._jobs.pop(number, None)
+        if job is not None and job.lost:
+            self.store.change(number, result={"lost": [list(one) for one in job.lost]})
         self._floor.drop(number)
         self.store.change(number, status=status, ended=self._clock(), detail=detail)
         self._ask_at = 0.0

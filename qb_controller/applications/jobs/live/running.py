@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -118,13 +118,18 @@ class Running:
         return self.fragments[fragment].shots - taken
 
     def take(self, fragment: int, shots: int) -> Shots:
-        """Take shots of a fragment whose upstream fragments are done, evenly from its circuits."""
-        dealt = self._dealt(fragment)
-        where = list(dealt)
-        share = dict(zip(where, _evenly(shots, [dealt[e] for e in where]), strict=True))
-        for experiment, times in share.items():
-            dealt[experiment] -= times
-        return {experiment: times for experiment, times in share.items() if times}
+        """Take shots of a fragment whose upstream fragments are done.
+
+        One circuit after another, so that few are compiled for several QPUs.
+        """
+        dealt, taken = self._dealt(fragment), {}
+        for experiment, there in dealt.items():
+            times = min(there, shots)
+            if times:
+                taken[experiment] = times
+                dealt[experiment] -= times
+                shots -= times
+        return taken
 
     def give_back(self, fragment: int, shots: Mapping[int, int]) -> None:
         """Shots that a QPU lost."""
@@ -222,15 +227,3 @@ def part_of(
         dict(zip(shots, answer.qualities, strict=True)),
         *times,
     )
-
-
-def _evenly(shots: int, left: Sequence[int]) -> list[int]:
-    """Shares of what is left, in proportion, by largest remainders; none beyond what is left."""
-    total = sum(left)
-    shots = min(shots, total)
-    share = [shots * one // total if total else 0 for one in left]
-    rest = shots - sum(share)
-    first = sorted(range(len(left)), key=lambda i: (-(shots * left[i] % max(total, 1)), i))
-    for i in first[:rest]:
-        share[i] += 1
-    return share

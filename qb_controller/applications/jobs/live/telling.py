@@ -7,7 +7,7 @@ from typing import Any
 
 from qb_controller.applications.jobs.live.engine import Engine
 from qb_controller.applications.jobs.live.running import Part
-from qb_controller.applications.jobs.live.store import MISSED, Record
+from qb_controller.applications.jobs.live.store import DONE, MISSED, Record
 
 Row = dict[str, Any]
 
@@ -39,7 +39,7 @@ def row(record: Record) -> Row:
 def _on_time(record: Record) -> bool | None:
     if record.status == MISSED:
         return False
-    if record.result is None or record.ended is None:
+    if record.status != DONE or record.ended is None:
         return None
     return record.ended <= record.deadline
 

@@ -17,8 +17,8 @@ from quantum_backends.routing import Floats, Ints
 from quantum_backends.solution import Solution
 from quantum_backends.solver import Budget, check_accepted
 
-LIMIT = 200_000
-"""Uses of resources above which building the model takes more than a second."""
+LIMIT = 400_000
+"""Uses of resources above which building the model takes more than two seconds."""
 
 UNITS = 2**30
 """Steps that a capacity, and the largest worth, are cut into where they are not whole."""

@@ -54,6 +54,8 @@ def annealed(shots: bool, dependencies: bool, split: bool, parts: int, rounds: i
         if not ready:
             return Decision(wake_at=wake)
         backlog, places = _backlog(state, now, book, clock, dependencies)
+        if not places:  # whoever may run them does not answer
+            return Decision(wake_at=wake)
         n = len(backlog.deadline)
         line = np.argsort(backlog.deadline, kind="stable")
         units = np.zeros((len(places), len(clock.start)), np.int64)

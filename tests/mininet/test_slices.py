@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import json
 import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
 
 from tests.mininet.conftest import UserLab
+
+QB = str(Path(sys.executable).parent / "qb")
 
 SET = """
 slices:
@@ -25,8 +29,12 @@ def lost(lab: UserLab, since: float, until: float) -> dict[str, Any]:
     return lab.network.call("traffic report", since=since, until=until, pairs=False)
 
 
-def test_a_slice_from_request_to_end(diamond: UserLab) -> None:
+def test_a_slice_from_request_to_end(diamond: UserLab, tmp_path: Path) -> None:
     diamond.greet()
+    told = tmp_path / "events"
+    words = ["events", "--follow", "--json", "--url", diamond.controller.url]
+    with told.open("wb") as file:
+        follower = subprocess.Popen([QB, *words], stdout=file)
     ran = diamond.qb("slice", "create", "video", "--pair", "h1,h4", "--rate", "500k")
     assert ran.returncode == 0, ran.stdout + ran.stderr
     assert "video is active" in ran.stdout
@@ -56,6 +64,11 @@ def test_a_slice_from_request_to_end(diamond: UserLab) -> None:
     assert diamond.qb("drift").returncode == 0
     kinds = [row["kind"] for row in diamond.rest.get("/v1/events") if row["slice"] == "video"]
     assert kinds == ["asked", "admitted", "active", "deleted"]
+    rows = diamond.rest.get("/v1/events")
+    diamond.wait_for("followed events", lambda: told.read_text().count("\n") == len(rows))
+    follower.terminate()
+    follower.wait()
+    assert [json.loads(line) for line in told.read_text().splitlines()] == rows
 
 
 def test_a_restart_keeps_slices_and_loses_nothing(diamond: UserLab, tmp_path: Path) -> None:

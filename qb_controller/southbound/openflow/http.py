@@ -32,9 +32,15 @@ def serve(application: Callable[..., Any], host: str, port: int) -> Any:
         The address cannot be used; the text names it and why.
     """
     try:
-        listener = eventlet.listen((host, port))
+        listener = eventlet.listen((host, port), reuse_port=False)  # not shared with another one
     except OSError as error:
         raise ConfigError(f"--qb-rest-host {host} --qb-rest-port {port}: {error}") from None
     return eventlet.spawn(
-        eventlet.wsgi.server, listener, application, log=_Quiet(), log_output=False, debug=False
+        eventlet.wsgi.server,
+        listener,
+        application,
+        log=_Quiet(),
+        log_output=False,
+        debug=False,
+        minimum_chunk_size=1,  # an event is not kept back until there are more
     )

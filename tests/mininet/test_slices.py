@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -29,12 +31,33 @@ def lost(lab: UserLab, since: float, until: float) -> dict[str, Any]:
     return lab.network.call("traffic report", since=since, until=until, pairs=False)
 
 
-def test_a_slice_from_request_to_end(diamond: UserLab, tmp_path: Path) -> None:
+@contextlib.contextmanager
+def followed(lab: UserLab, file: Path) -> Iterator[None]:
+    """`qb events --follow` writing to a file meanwhile."""
+    words = ["events", "--follow", "--json", "--url", lab.controller.url]
+    with file.open("wb") as out, subprocess.Popen([QB, *words], stdout=out) as follower:
+        try:
+            yield
+        finally:
+            follower.terminate()
+
+
+def test_events_are_followed_as_they_come(diamond: UserLab, tmp_path: Path) -> None:
     diamond.greet()
     told = tmp_path / "events"
-    words = ["events", "--follow", "--json", "--url", diamond.controller.url]
-    with told.open("wb") as file:
-        follower = subprocess.Popen([QB, *words], stdout=file)
+    with followed(diamond, told):
+        assert (
+            diamond.qb("slice", "create", "a", "--hosts", "h1,h4", "--rate", "100k").returncode == 0
+        )
+        diamond.qb("slice", "delete", "a")
+        rows = diamond.rest.get("/v1/events")
+        diamond.wait_for("events", lambda: told.read_text().count("\n") == len(rows))
+    assert [row["kind"] for row in rows] == ["asked", "admitted", "active", "deleted"]
+    assert [json.loads(line) for line in told.read_text().splitlines()] == rows
+
+
+def test_a_slice_from_request_to_end(diamond: UserLab) -> None:
+    diamond.greet()
     ran = diamond.qb("slice", "create", "video", "--pair", "h1,h4", "--rate", "500k")
     assert ran.returncode == 0, ran.stdout + ran.stderr
     assert "video is active" in ran.stdout
@@ -64,11 +87,6 @@ def test_a_slice_from_request_to_end(diamond: UserLab, tmp_path: Path) -> None:
     assert diamond.qb("drift").returncode == 0
     kinds = [row["kind"] for row in diamond.rest.get("/v1/events") if row["slice"] == "video"]
     assert kinds == ["asked", "admitted", "active", "deleted"]
-    rows = diamond.rest.get("/v1/events")
-    diamond.wait_for("followed events", lambda: told.read_text().count("\n") == len(rows))
-    follower.terminate()
-    follower.wait()
-    assert [json.loads(line) for line in told.read_text().splitlines()] == rows
 
 
 def test_a_restart_keeps_slices_and_loses_nothing(diamond: UserLab, tmp_path: Path) -> None:

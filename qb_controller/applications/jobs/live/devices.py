@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -12,6 +13,8 @@ from quantum_backends.device_table import IBM_TIMES
 from quantum_backends.gate.qpus import IbmQpu, SimulatedQpu
 
 SITE = "here"
+
+_log = logging.getLogger("qb.jobs")
 
 
 @dataclass(frozen=True)
@@ -50,8 +53,17 @@ def fleet(overhead_s: float = IBM_TIMES.job_s) -> Fleet:
     from quantum_backends.gate.qpus import QPUS
 
     known = {qpu.name: qpu for qpu in calibrated()}
-    found = [modelled(backend, known, overhead_s) for backend in QPUS.values()]
-    return Fleet("quantum_backends.gate.qpus:QPUS", QPUS, tuple(found))
+    backends, qpus = {}, []
+    for name, backend in QPUS.items():
+        try:
+            qpus.append(modelled(backend, known, overhead_s))
+        except Exception as error:  # whatever IBM's client raises where nobody answers
+            if not isinstance(backend, IbmQpu):
+                raise
+            _log.warning("IBM's devices are left out: %s: %s", type(error).__name__, error)
+            continue
+        backends[name] = backend
+    return Fleet("quantum_backends.gate.qpus:QPUS", backends, tuple(qpus))
 
 
 def modelled(backend: SimulatedQpu | IbmQpu, known: Mapping[str, Qpu], overhead_s: float) -> Qpu:

@@ -90,7 +90,7 @@ def impossible(task: SliceTask, request: SliceRequest) -> str:
             continue
         if own and np.isfinite(_best_latency(ground, catalogue.closed, a, b, safe)):
             return f"no {what} {where} of its own links that leaves the others connected"
-        return f"there is no {what} {where}"
+        return f"there {'are' if safe else 'is'} no {what} {where}"
     widest = _widest(ground, request)
     return f"it asks for {_rate(request.rate)}, no link on the way gives more than {_rate(widest)}"
 

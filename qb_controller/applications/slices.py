@@ -15,7 +15,7 @@ that however many of them are admitted, nobody is cut off.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -345,7 +345,16 @@ def interpret(
     return tuple(sorted(placements, key=lambda placement: placement.number))
 
 
-def _placed(task, i, option, entry, decision, given, free) -> Placement:  # type: ignore[no-untyped-def]
+def _placed(
+    task: SliceTask,
+    i: int,
+    option: int,
+    entry: int,
+    decision: int,
+    given: Mapping[str, int],
+    free: Iterator[int],
+) -> Placement:
+    """The placement that an option of request i stands for."""
     request, problem = task.asked.requests[i], task.problem
     part = slice(problem.start[option], problem.start[option + 1])
     links = [task.ground.links[r].id for r in problem.resource[part].tolist()]

@@ -38,7 +38,8 @@ class LinkEar:
     @property
     def counts(self) -> dict[str, Any]:
         """Frames that were the demand's ``own``, LLDP of the controller, or of ``others``; and
-        what the interface's own counter says arrived, which is their sum where none was missed.
+        what the interface's own counter says arrived, which is their sum but for a frame or two at
+        the begin and the end.
         """
         return {
             **{f"{kind}_packets": self._kinds[kind] for kind in ("own", "lldp", "others")},

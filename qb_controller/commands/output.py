@@ -37,6 +37,7 @@ LIBRARIES = (
     "qiskit-aer",
     "qiskit-ibm-runtime",
     "qiskit-optimization",
+    "simpy",
     "ryu",
     "eventlet",
 )

@@ -32,16 +32,18 @@ class ScheduleExhaustive:
     def refusal(self, problem: ScheduleProblem) -> str:
         if problem.ripens_s > 0:
             return "time costs differently at different times"
-        count = 1.0
+        count = float(math.factorial(min(problem.n_requests, 20)))
+        able = np.isfinite(problem.shot_s).sum(axis=1).tolist()
         for r in range(problem.n_requests):
             ways = 1.0
             for v in range(problem.first_variant[r], problem.first_variant[r + 1]):
-                ways += math.prod(
-                    len(splits(problem, f)) for f in _fragments(problem, v)
-                ) * math.factorial(len(_fragments(problem, v)))
+                fragments = _fragments(problem, v)
+                spread = (math.comb(able[f] + problem.parts - 1, problem.parts) for f in fragments)
+                ways += math.prod(spread) * math.factorial(len(fragments))
             count *= ways
-        count *= math.factorial(problem.n_requests)
-        return f"about {count:.0e} schedules, more than {LIMIT}" if count > LIMIT else ""
+            if count > LIMIT:
+                return f"more than {LIMIT} schedules"
+        return ""
 
     def warm(self) -> None:
         return

@@ -233,7 +233,7 @@ def told(job: Any) -> Iterator[str]:
     elapsed = "" if job["elapsed_s"] is None else f", {seconds(job['elapsed_s'])} elapsed"
     yield (
         f"  deadline  {clock(job['deadline_at'])} ({seconds(job['deadline_s'])}): {held}{elapsed}; "
-        f"expected {seconds(job['expected_s'])} (modelled)"
+        f"at the earliest {seconds(job['earliest_s'])} (modelled)"
     )
     for fragment in job["fragments"]:
         for ran in fragment["ran"]:

@@ -49,7 +49,7 @@ class Record:
     way : str
         How it is served, in words; empty while nothing of it has been dispatched.
     expected : float or None
-        When it was expected to be done, as it was taken; Unix time, by modelled times.
+        Earliest end that was possible when it was taken; Unix time, by modelled times.
     ended : float or None
     detail : str
     result : dict or None

@@ -29,7 +29,7 @@ def row(record: Record) -> Row:
         "submitted_at": record.arrival,
         "deadline_at": record.deadline,
         "deadline_s": record.submission.deadline_s,
-        "expected_s": None if record.expected is None else record.expected - record.arrival,
+        "earliest_s": None if record.expected is None else record.expected - record.arrival,
         "elapsed_s": None if record.ended is None else record.ended - record.arrival,
         "on_time": _on_time(record),
         "detail": record.detail or None,

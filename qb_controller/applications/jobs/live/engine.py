@@ -34,6 +34,9 @@ from qb_controller.runtime.jobs import Ended
 from qb_controller.runtime.workers import WorkerPool
 from quantum_backends.circuit_batch import BatchCounts, CircuitBatch
 
+IDLE = "edf+split"
+"""The scheduler that is asked where the other one leaves all QPUs idle."""
+
 LATENCY = Latency()
 """All QPU workers are processes of one machine."""
 
@@ -80,6 +83,9 @@ class Engine:
     store : Store
         What is unfinished in it is taken up again.
     scheduler : Scheduler
+    idle : Scheduler, optional
+        Asked where the scheduler starts nothing although every QPU is idle. Ours prices time by
+        past demand, and would keep dear jobs waiting for others that may never come.
     clock : callable
         Unix time.
     """
@@ -90,10 +96,11 @@ class Engine:
         pool: WorkerPool,
         store: Store,
         scheduler: Scheduler,
+        idle: Scheduler | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.fleet, self.pool, self.store = fleet, pool, store
-        self._scheduler, self._clock = scheduler, clock
+        self._scheduler, self._if_idle, self._clock = scheduler, idle, clock
         self._floor = Floor(fleet, pool)
         self._jobs: dict[int, Running] = {}
         self._orders = 0
@@ -124,7 +131,7 @@ class Engine:
             raise TooLate(submission.deadline_s, end - now)
         arrival = prepared.request.arrival
         record = self.store.add(submission, prepared.qubits, arrival, end)
-        self._jobs[record.number] = Running(prepared, expected_end=end)
+        self._jobs[record.number] = Running(prepared)
         self._recent.append(prepared.request)
         self._ask_at = 0.0
         return record
@@ -198,9 +205,13 @@ class Engine:
         state = State(self._floor.states(now), waiting, LATENCY, tuple(self._recent))
         decision = self._scheduler(state, now)
         self._ask_at = min(decision.wake_at, now + LOOK_S)
+        orders = decision.dispatches
+        if not orders and self._if_idle is not None and self._floor.idle:
+            orders = self._if_idle(state, now).dispatches
         by_name = {job.prepared.request.name: number for number, job in self._jobs.items()}
-        for order in decision.dispatches:
-            self._dispatch(by_name[order.request], order, now)
+        for order in orders:
+            if order.request not in decision.refused:
+                self._dispatch(by_name[order.request], order, now)
         for name in decision.refused:
             job = self._jobs.get(by_name[name])
             if job is not None and job.variant is None:
@@ -302,7 +313,7 @@ class Engine:
         except QBError as error:
             self.store.change(record.number, status=states.FAILED, detail=str(error))
             return
-        job = Running(prepared, expected_end=record.expected)
+        job = Running(prepared)
         parts = self.store.parts(record.number)
         ways = [plan.name for plan in prepared.request.variants]
         if record.way in ways:
@@ -344,7 +355,8 @@ def open_engine(
     assert fleet is not None
     pool = WorkerPool(fleet.backends, fleet.spec, grace_s=GRACE_S)
     try:
-        yield Engine(fleet, pool, store, make(scheduler, defaults()))
+        settings = defaults()
+        yield Engine(fleet, pool, store, make(scheduler, settings), make(IDLE, settings))
     finally:
         pool.close()
         store.close()

@@ -74,7 +74,6 @@ class Running:
     under_way: dict[int, SubJob] = field(default_factory=dict)
     lost: list[tuple[str, int, int]] = field(default_factory=list)
     failures: int = 0
-    expected_end: float | None = None
     _own: list[list[Any]] = field(default_factory=list)
     _left: list[Shots | None] = field(default_factory=list)
 

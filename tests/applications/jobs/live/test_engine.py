@@ -20,6 +20,7 @@ from qb_controller.applications.jobs.live.telling import everything
 from qb_controller.applications.jobs.schedulers import make
 from qb_controller.applications.jobs.settings import defaults
 from qb_controller.errors import InputError, NotFound
+from qb_controller.model.jobs import Decision, State
 from quantum_backends.cutting.library import circuit_of
 from quantum_backends.cutting.run import exact_value
 from tests.applications.jobs.live.small import fleet
@@ -104,6 +105,15 @@ def test_a_job_is_cancelled_once(engine: Engine) -> None:
     run_until(engine, lambda: not engine.expected_ends())
     assert everything(engine, engine.record(name))["value"] is None
     assert engine.pool.wait_ready(PATIENCE_S)
+
+
+def test_idle_qpus_serve_what_the_scheduler_holds_back(engine: Engine, tmp_path: Path) -> None:
+    def holds_back(state: State, now: float) -> Decision:
+        return Decision()
+
+    idle = make("edf+split", defaults())
+    ours = Engine(fleet(), engine.pool, Store(tmp_path), holds_back, idle)
+    assert finished(ours, ours.submit(job("ghz:3")).name)["status"] == "done"
 
 
 def test_unknown_jobs(engine: Engine) -> None:

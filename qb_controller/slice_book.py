@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
 
 from qb_controller.errors import Conflict, NotFound
 from qb_controller.model import slice_life as life
 from qb_controller.model.slice_life import LIVING, Event, Slice, Told
-from qb_controller.model.slices import SliceRequest
+from qb_controller.model.slices import Ends, SliceRequest
 from qb_controller.slice_store import KEEP_EXPIRED, SliceStore
 
 NUMBERS = 65_535
@@ -127,8 +128,12 @@ class SliceBook:
         Raises
         ------
         Conflict
-            There are too many.
+            There are too many, or two for the same hosts at the same time.
         """
+        created, changed = list(created), list(changed)
+        gone = {*deleted, *(request.name for request in changed)}
+        kept = [one.request for one in self.living() if one.name not in gone]
+        check_pairs(kept, [*created, *changed])
         slices: list[Slice] = []
         told: list[Told] = []
         taken = {one.number for one in self._slices.values()}
@@ -155,3 +160,33 @@ class SliceBook:
                 taken.add(self._newest)
                 return self._newest
         raise Conflict("name: no number is left for another slice; delete some")
+
+
+def check_pairs(kept: Iterable[SliceRequest], fresh: Iterable[SliceRequest]) -> None:
+    """Check that no packet would belong to two slices: they are told apart by their hosts.
+
+    Raises
+    ------
+    Conflict
+        Naming the slice, the hosts, and the slice that has them already.
+    """
+    there: dict[Ends, list[SliceRequest]] = {}
+    for request in kept:
+        for ends in request.pipes():
+            there.setdefault(ends, []).append(request)
+    for request in fresh:
+        field = "hosts" if request.is_hose else "pairs"
+        for ends in request.pipes():
+            for other in there.setdefault(ends, []):
+                if _overlap(request, other):
+                    raise Conflict(
+                        f"{field}: packets from {ends.src} to {ends.dst} would be in "
+                        f"{request.name} and in {other.name}"
+                    )
+            there[ends].append(request)
+
+
+def _overlap(one: SliceRequest, other: SliceRequest) -> bool:
+    begin = max(one.start or 0.0, other.start or 0.0)
+    ends = [request.end for request in (one, other) if request.end is not None]
+    return begin < min(ends, default=math.inf)

@@ -64,6 +64,19 @@ def test_a_name_in_use_is_a_conflict_and_nothing_of_the_batch_is_taken(run: Run)
         run.delete("b")
 
 
+def test_a_packet_is_in_one_slice_at_a_time(run: Run) -> None:
+    run.create(pipe("a", end="+1h"))
+    lan = {"name": "lan", "hosts": ["h1", "h2", "h4"], "rate": "1M"}
+    with pytest.raises(Conflict, match="hosts: packets from h1 to h4 would be in lan and in a"):
+        run.create(lan)
+    with pytest.raises(Conflict, match="pairs: packets from h1 to h4 would be in x and in y"):
+        both = {"pairs": [["h1", "h4"]], "rate": "1M", "start": "+1h"}
+        run.create({"name": "y", **both}, {"name": "x", **both})
+    assert list(run.states()) == ["a"]
+    run.create({**lan, "start": "+1h"})  # when the other is over
+    assert run.apply(lan)["deleted"] == ["a"]
+
+
 def test_deleting_takes_it_off_at_once(run: Run) -> None:
     run.create(pipe("a"), pipe("b"))
     run.settle()
@@ -132,14 +145,15 @@ def test_with_a_backup_a_cut_leaves_it_on_that(run: Run) -> None:
 
 
 def test_a_host_that_is_not_there_is_waited_for(run: Run) -> None:
-    run.network = replace(DIAMOND, hosts=DIAMOND.hosts[:3], version=9)
+    others = tuple(host for host in DIAMOND.hosts if host.name != "h4")
+    run.network = replace(DIAMOND, hosts=others, version=9)
     run.create(pipe("a"))
     run.settle()
     assert (run.states(), run.detail("a")) == ({"a": "pending"}, "waits for host h4 to be seen")
     run.network = DIAMOND
     run.settle()
     assert run.states() == {"a": "active"}
-    run.network = replace(DIAMOND, hosts=DIAMOND.hosts[:3], version=11)
+    run.network = replace(DIAMOND, hosts=others, version=11)
     run.settle()
     assert (run.states(), run.detail("a")) == ({"a": "degraded"}, "host h4 is gone")
     run.network = replace(DIAMOND, version=12)

@@ -27,7 +27,8 @@ def test_whatever_happens_nothing_is_forgotten_or_promised_twice(seed: int, tmp_
     names = [f"s{i}" for i in range(5)]
 
     def wanted(name: str) -> dict[str, Any]:
-        ends = rng.sample(["h1", "h2", "h3", "h4"], 2)
+        first = 4 * names.index(name)
+        ends = rng.sample([f"h{first + n}" for n in (1, 2, 3, 4)], 2)
         more = {"end": f"+{rng.randint(5, 60)}s"} if rng.random() < 0.3 else {}
         protection = rng.choice(["none", "none", "disjoint"])
         rate = f"{rng.randint(1, 6)}M"

@@ -26,7 +26,7 @@ slices:
     rate: 3Mbit
     latency: 50ms
     end: 2040-01-01T00:00:00Z
-  - {name: voice, hosts: [h1, h2, h4], rate: 64kbit, priority: 3}
+  - {name: voice, hosts: [h2, h3, h4], rate: 64kbit, priority: 3}
 """
 
 
@@ -111,7 +111,7 @@ def test_a_file_is_applied_after_its_difference(
         ("rate: 3Mbit", "rates: 3Mbit", "slices[0].rates: unknown key; did you mean rate?"),
         ("rate: 3Mbit", "rate: .nan", "slices[0].rate: want"),
         ("rate: 3Mbit", "rate: 3Mbit\n    rate: 4Mbit", "line 6: rate is given twice"),
-        ("[h1, h2, h4]", "[h1, h2, h44]", "slices[1].hosts[2]: no host 'h44' in the network; did"),
+        ("[h2, h3, h4]", "[h2, h3, h44]", "slices[1].hosts[2]: no host 'h44' in the network; did"),
         ("2040-01-01", "2020-01-01", "slices[0].end: '2020-01-01T00:00:00Z' is past"),
         ("name: voice", "name: video", "slices[1].name: video is the name of an earlier one"),
         ("slices:", "slice:", "tenants.yaml: slice: unknown key; did you mean slices?"),
@@ -148,7 +148,7 @@ def test_faults_are_one_line(qb: Qb, argv: tuple[str, ...], text: str) -> None:
 def test_events_are_listed(qb: Qb, view: StillView, deciding: None) -> None:
     assert qb("events").out == "nothing has happened to slices\n"
     qb("slice", "create", "a", "--pair", "h1,h4", "--rate", "1M")
-    qb("slice", "create", "b", "--pair", "h1,h4", "--rate", "1M")
+    qb("slice", "create", "b", "--pair", "h2,h3", "--rate", "1M")
     rows = qb("events", "--json").json
     assert {column.key for column in events.EVENTS} <= set(rows[0])
     assert [row["kind"] for row in rows if row["slice"] == "b"] == ["asked", "admitted", "active"]

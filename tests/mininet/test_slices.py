@@ -73,7 +73,7 @@ def test_a_slice_from_request_to_end(diamond: UserLab) -> None:
     assert row["loss"] == 0.0 and row["violation"] == ""
     assert "video" in diamond.qb("slices").stdout
 
-    too_much = diamond.qb("slice", "create", "big", "--pair", "h1,h4", "--rate", "90M")
+    too_much = diamond.qb("slice", "create", "big", "--pair", "h2,h3", "--rate", "90M")
     assert too_much.returncode == 1 and "rejected" in too_much.stdout
     decision = show(diamond, "big")["decision"]
     assert "slices" in diamond.qb("explain", str(decision)).stdout

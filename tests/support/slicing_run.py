@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from qb_controller.applications.slice_requests import read
-from qb_controller.model.network import Network
+from qb_controller.model.network import Host, Network
 from qb_controller.model.slices import SlicePlan
 from qb_controller.runtime.messages import Settings, SlicesRequest, SlicesResult
 from qb_controller.slice_book import SliceBook
@@ -15,7 +16,16 @@ from qb_controller.slicing import Slicing
 from tests.northbound.still import diamond
 from tests.support.first_fit import answer
 
-DIAMOND = diamond()
+FOURS = 6
+"""Hosts at each switch: h1 to h4 are one at each, h5 to h8 the next ones, and so on."""
+
+DIAMOND = replace(
+    diamond(),
+    hosts=tuple(
+        Host(f"h{n}", f"00:00:00:00:00:{n:02x}", f"10.0.0.{n}", (n - 1) % 4 + 1, 10 + n)
+        for n in range(1, 4 * FOURS + 1)
+    ),
+)
 
 
 class Run:
@@ -97,4 +107,7 @@ class Run:
 
 
 def pipe(name: str, rate: str = "3M", **more: Any) -> dict[str, Any]:
-    return {"name": name, "pairs": [["h1", "h4"]], "rate": rate, **more}
+    """A slice from s1 to s4 between hosts that no other letter or number has."""
+    first = 4 * ((ord(name[-1]) - ord("a" if name[-1].isalpha() else "0")) % FOURS)
+    ends = [f"h{first + 1}", f"h{first + 4}"]
+    return {"name": name, "pairs": [ends], "rate": rate, **more}

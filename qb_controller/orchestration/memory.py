@@ -9,6 +9,10 @@ weigh as much as :data:`PRIOR_WEIGHT` real ones.
 
 The factors make the one follow the other: where nothing like it was seen, sizes and budgets
 extrapolate along the expectation; where much was seen, its error no longer matters.
+
+Backends find the same tasks hard. What the others' gaps were, relative to what was expected of
+them, moves what is expected of one that has not been seen there: or whoever was never asked would
+look better than the one that did best on hard tasks.
 """
 
 from __future__ import annotations
@@ -84,6 +88,7 @@ class Memory(Generic[Name]):
         self._high = np.zeros((0, rows))  # of the budget; its lower end is in _at
         self._age = np.zeros((0, rows))
         self._factor = np.zeros((0, TARGETS, rows))  # actual over expected
+        self._hardness = np.zeros((0, rows))  # logarithm of the gap's factor; NaN where unknown
         self._order = np.zeros((0, TARGETS, rows), dtype=np.int64)
         self._known = np.zeros((0, TARGETS), dtype=np.int64)
         self._turn = np.zeros((0, rows), dtype=np.int64)
@@ -123,6 +128,7 @@ class Memory(Generic[Name]):
         self._turns += 1
         self._at[arm, row], self._age[arm, row] = at, 1.0
         self._factor[arm, :, row] = factor
+        self._hardness[arm, row] = np.log(factor[2])
         self._high[arm, row] = at[0] if least is None else np.inf
         self._at[arm, row, 0] = at[0] if least is None else least
         cells[row], self._turn[arm, row] = cell, self._turns
@@ -130,7 +136,7 @@ class Memory(Generic[Name]):
 
     def _new(self, name: Name) -> int:
         arm = self._arms[name] = len(self._arms)
-        for each in ("_count", "_at", "_high", "_age", "_factor", "_order", "_known", "_turn"):
+        for each in _PER_ARM:
             old = getattr(self, each)
             setattr(self, each, np.concatenate((old, np.zeros((1, *old.shape[1:]), old.dtype))))
         self._count[arm] = PRIOR_POINTS
@@ -198,6 +204,7 @@ class Memory(Generic[Name]):
             self._high,
             self._age,
             self._factor,
+            self._hardness,
             self._order,
             self._known,
             at,
@@ -208,27 +215,72 @@ class Memory(Generic[Name]):
         )
 
 
+_PER_ARM = (
+    "_count", "_at", "_high", "_age", "_factor", "_hardness", "_order", "_known", "_turn"
+)  # fmt: skip
+
+
 @njit(cache=True)
 def _read(  # type: ignore[no-untyped-def]
-    arms, count, at, high, age, factor, order, known, where, budgets, expected, incumbent, clip
+    arms,
+    count,
+    at,
+    high,
+    age,
+    factor,
+    hardness,
+    order,
+    known,
+    where,
+    budgets,
+    expected,
+    incumbent,
+    clip,
 ):
     out = np.zeros((len(arms), len(budgets), len(COLUMNS)))
-    for k in range(len(arms)):
-        arm = arms[k]
-        n = count[arm]
-        alike = _alike(n, at[arm], age[arm], where[0])
-        weight = np.empty(n)
+    weights = np.zeros((len(arms), len(budgets), age.shape[1]))
+    told = np.zeros((len(arms), len(budgets), 2))
+    for k, arm in enumerate(arms):
+        alike = _alike(count[arm], at[arm], age[arm], where[0])
         for b in range(len(budgets)):
-            out[k, b, 0] = budgets[b]
+            weight = weights[k, b]
             out[k, b, 9] = _near(alike, at[arm], high[arm], where[b, 0], weight)
+            _tell(weight[: len(alike)], hardness[arm], told[k, b])
+    everybody = told.sum(axis=0)
+    for k, arm in enumerate(arms):
+        for b in range(len(budgets)):
+            weight = weights[k, b]
+            out[k, b, 0] = budgets[b]
             weight[:PRIOR_POINTS] = age[arm, :PRIOR_POINTS]
             _times(
                 weight, factor[arm], order[arm], known[arm], budgets[b], expected[k, b], out[k, b]
             )
             weight[:PRIOR_POINTS] *= GAP_CAUTION
             ranked = order[arm, 2, : known[arm, 2]]
-            _gaps(weight, factor[arm, 2], ranked, expected[k, b, 2], incumbent, clip, out[k, b])
+            scale = expected[k, b, 2] + GAP_FLOOR
+            scale *= _harder(everybody[b] - told[k, b], told[k, b, 0])
+            _gaps(weight, factor[arm, 2], ranked, scale, incumbent, clip, out[k, b])
     return out
+
+
+@njit(cache=True)
+def _tell(weight, hardness, told):  # type: ignore[no-untyped-def]
+    """Weight of the real outcomes with a known gap, and sum of their weighted logarithms."""
+    for i in range(PRIOR_POINTS, len(weight)):
+        if weight[i] > 0 and not np.isnan(hardness[i]):
+            told[0] += weight[i]
+            told[1] += weight[i] * hardness[i]
+
+
+@njit(cache=True)
+def _harder(others, own):  # type: ignore[no-untyped-def]
+    """Factor on the expected gap for what others found; the less, the more own outcomes there are.
+
+    Believed as slowly as outcomes are of one's own: :data:`PRIOR_WEIGHT` times
+    :data:`GAP_CAUTION` outcomes move it half of the way.
+    """
+    slow = PRIOR_WEIGHT * GAP_CAUTION
+    return np.exp(others[1] / (others[0] + slow) * slow / (own + slow))
 
 
 @njit(cache=True)
@@ -275,9 +327,8 @@ def _times(weight, factor, order, known, budget, expected, out):  # type: ignore
 
 
 @njit(cache=True)
-def _gaps(weight, factor, order, expected, incumbent, clip, out):  # type: ignore[no-untyped-def]
-    """Quantiles of the gap and the gain to be expected."""
-    scale = expected + GAP_FLOOR
+def _gaps(weight, factor, order, scale, incumbent, clip, out):  # type: ignore[no-untyped-def]
+    """Quantiles of the gap and the gain to be expected; ``scale`` is what factors are on."""
     gain, total = 0.0, 0.0
     for i in order:
         fall = incumbent - max(0.0, factor[i] * scale - GAP_FLOOR)

@@ -22,7 +22,7 @@ import numpy as np
 from qb_controller.model.decision import Forecast
 from qb_controller.orchestration.features import Features
 from qb_controller.orchestration.memory import GAP_FLOOR, Floats, Memory
-from qb_controller.orchestration.priors import SPREAD, expectations, prior, table
+from qb_controller.orchestration.priors import SPREAD, SPREAD_OF_SHARES, expectations, prior, table
 
 WHOLE = "whole"
 """The formulation that leaves nothing out."""
@@ -225,7 +225,8 @@ class Performance:
 
     def _memory(self, kind: str) -> Memory[Arm]:
         if kind not in self._memories:
-            self._memories[kind] = Memory(len(COORDINATES), SPREAD)
+            spread = SPREAD_OF_SHARES if kind.endswith("/unbounded") else SPREAD
+            self._memories[kind] = Memory(len(COORDINATES), spread)
         return self._memories[kind]
 
     def _expected(

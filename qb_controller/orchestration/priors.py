@@ -21,6 +21,10 @@ SPREAD = np.array([0.5, 0.5, 0.8])
 """Standard deviation of the logarithm that the expectations claim for the time to the first
 answer, the time until done and the gap: factors 1.6, 1.6 and 2.2 either way."""
 
+SPREAD_OF_SHARES = np.array([0.5, 0.5, 0.15])
+"""The same where no bound is known: shares of the incumbent's value lie close together, and a wide
+guess would make a gamble on whoever was not asked yet look like a gain."""
+
 UNBOUNDED_SHARE = 0.8
 """Where no bound is known, answers are expected at this share of the incumbent plus their gap."""
 

@@ -42,24 +42,39 @@ def test_a_slice_gets_its_rate_beside_too_much_best_effort_and_no_more(diamond: 
     assert diamond.qb("drift").returncode == 0
 
 
-def guaranteed(lab: UserLab) -> int:
-    """Packets that the ports of all switches sent in the class of slices."""
-    sent = 0
+MARKING = """
+import socket, time
+sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+sock.setsockopt(socket.IPPROTO_IP, socket.IP_TOS, 46 << 2)
+for _ in range(50):
+    sock.sendto(bytes(100), ("10.0.0.4", 9))
+    time.sleep(0.005)
+"""
+"""What a host does that would like to be in the class of slices."""
+
+
+def sent(lab: UserLab) -> dict[str, int]:
+    """Packets that the ports of all switches sent in each class."""
+    found = {"10:": 0, "20:": 0}
     for link in lab.network.info["links"]:
         for end in (f"{link['a']}-eth{link['port_a']}", f"{link['b']}-eth{link['port_b']}"):
             shown = ["tc", "-s", "-j", "qdisc", "show", "dev", end]
             out = subprocess.run(shown, check=True, capture_output=True, text=True).stdout
-            sent += sum(row["packets"] for row in json.loads(out) if row["handle"] == "10:")
-    return sent
+            for row in json.loads(out):
+                if row["handle"] in found:
+                    found[row["handle"]] += row["packets"]
+    return {"guaranteed": found["10:"], "best effort": found["20:"]}
 
 
 def test_nobody_marks_himself_into_the_class_of_slices(diamond: UserLab) -> None:
     diamond.greet()
-    ping = ["ping", "-c", "5", "-i", "0.2", "-Q", "184", "10.0.0.4"]
-    before = guaranteed(diamond)
-    assert diamond.network.call("exec", host="h1", argv=ping)["status"] == 0
-    assert guaranteed(diamond) == before
+    marking = ["/usr/bin/python3", "-c", MARKING]
+    before = sent(diamond)
+    assert diamond.network.call("exec", host="h1", argv=marking)["status"] == 0
+    after = sent(diamond)
+    assert after["guaranteed"] == before["guaranteed"]
+    assert after["best effort"] >= before["best effort"] + 100  # each over two links
     made = diamond.qb("slice", "create", "gold", "--pair", "h1,h4", "--rate", str(RATE))
     assert made.returncode == 0, made.stdout + made.stderr
-    assert diamond.network.call("exec", host="h1", argv=ping)["status"] == 0
-    assert guaranteed(diamond) >= before + 10  # two hops for each of its packets
+    assert diamond.network.call("exec", host="h1", argv=marking)["status"] == 0
+    assert sent(diamond)["guaranteed"] == after["guaranteed"] + 100

@@ -167,8 +167,8 @@ def _ablation(rows: Sequence[Row]) -> list[str]:
 def _small(small: Mapping[str, Any]) -> list[str]:
     shares = [(name, f"{100 * value:.1f} %") for name, value in small["shares"].items()]
     text = (
-        f"{small['instances']} instances; CP-SAT proved {small['proven']} of the optima, for the "
-        "others its bound stands in. Known arrivals: the backend gets the whole run as one "
+        f"{small['instances']} instances; {small['proven']} optima are proven, for the others "
+        "the lower of two proven bounds stands in. Known arrivals: the backend gets the whole run as one "
         "problem. Online: the simulation, without outages and noise."
     )
     return ["## Small instances", "", text, "", *_table(("who", "of the optimum"), shares)]

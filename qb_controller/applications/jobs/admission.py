@@ -22,7 +22,7 @@ def too_late(
     requests : sequence of Progress, optional
         Those in question; all that wait by default.
     """
-    task = formulate(state, now, book, parts, requests=requests)
+    task = formulate(state, now, book, parts, requests=requests, closing=False)
     alone = Inserter(task.problem).alone()
     return tuple(
         progress.request.name

@@ -75,6 +75,7 @@ def formulate(
     ripens_s: float = 0.0,
     requests: Sequence[Progress] | None = None,
     begun: float = 1.0,
+    closing: bool = True,
 ) -> Task:
     """Write down what may still be served, how, and by when.
 
@@ -93,6 +94,9 @@ def formulate(
     begun : float
         What the value of a request is multiplied by once some of its shots have been given: to
         drop it would waste them.
+    closing : bool
+        Whether QPUs close for their next calibration; without, they are there from now on for
+        good, which is more than the truth: what does not fit then fits nowhere.
     """
     book.open(state)
     clock = Clock.of(state, now)
@@ -116,7 +120,7 @@ def formulate(
         blocks.append(block)
     up = np.isfinite(clock.start)
     release = np.where(up, clock.start - now, LONGEST_S)
-    close = np.where(np.isfinite(clock.close) & up, clock.close - now, LONGEST_S)
+    close = np.where(np.isfinite(clock.close) & up & closing, clock.close - now, LONGEST_S)
     variants = [size for block in blocks for size in block.sizes]
     offsets = _starts([len(block.shots) for block in blocks])
     parents = [

@@ -70,7 +70,8 @@ class Carried:
     placement : Placement or None
         None where the slice was found in the switches and nobody said yet what it is.
     pipes : tuple of CarriedPipe
-        Pipes with an unknown host are left out: nothing is installed for them.
+        Pipes with an unknown host, and those whose packets another slice carries, are left out:
+        nothing is installed for them.
     ways : tuple of SlicePath
         Every path of these pipes that is whole, backups included.
     slots : mapping of (MAC address, MAC address) to int

@@ -116,6 +116,7 @@ def carry(
     network: Network,
     labels: FreshLabels,
     taken: Collection[tuple[int, int]] = frozenset(),
+    claimed: set[HostPair] | None = None,
 ) -> Carried:
     """A slice on the network of now: paths that are whole, and the one that each pipe takes.
 
@@ -131,12 +132,16 @@ def carry(
     labels : FreshLabels
     taken : collection of (slice, slot)
         Slots whose groups are in switches.
+    claimed : set of (MAC address, MAC address)
+        Hosts between which another slice carries the packets, which can be in one slice only: their
+        pipe is left out. Gets this slice's.
 
     Returns
     -------
     Carried
         The very object ``old`` where nothing changed.
     """
+    claimed = set() if claimed is None else claimed
     hosts = {host.name: host for host in network.hosts}
     before = {(way.slot, way.path.links): way for way in old.ways}
     used = {*old.slots.values(), *(slot for number, slot in taken if number == old.number)}
@@ -148,10 +153,13 @@ def carry(
         source, target = hosts.get(pipe.ends.src), hosts.get(pipe.ends.dst)
         if source is None or target is None:
             continue
+        key = (source.mac, target.mac)
+        if key in claimed:
+            continue
+        claimed.add(key)
         paths = _paths(pipe, source, target, network)
         found: list[SlicePath] = []
         if paths:
-            key = (source.mac, target.mac)
             slots[key] = slot = old.slots[key] if key in old.slots else next(free)
             for path in paths:
                 way = before.get((slot, path.links))

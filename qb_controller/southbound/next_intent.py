@@ -15,7 +15,7 @@ from qb_controller.model.shortest import shortest_trees
 from qb_controller.model.slices import SlicePlan
 from qb_controller.southbound.base_layer import next_links
 from qb_controller.southbound.bypass import plan_bypasses
-from qb_controller.southbound.carried import Carried
+from qb_controller.southbound.carried import Carried, HostPair
 from qb_controller.southbound.carrying import (
     FreshLabels,
     carry,
@@ -107,9 +107,10 @@ def _slices(
     used = taken.labels | intent.slice_labels() | intent.pair_labels() if intent.slices else ()
     labels = FreshLabels(numbers, (intent.epoch + 1) % EPOCHS, used)
     slices: dict[int, Carried] = {}
-    for number, old in intent.slices.items():
+    claimed: set[HostPair] = set()
+    for number, old in sorted(intent.slices.items()):
         if old.placement is not None:
-            slices[number] = carry(old.placement, old, network, labels, taken.slots)
+            slices[number] = carry(old.placement, old, network, labels, taken.slots, claimed)
         else:
             slices[number] = old
         yield

@@ -364,6 +364,21 @@ def test_in_the_hose_model_all_pipes_of_a_host_share_its_meter() -> None:
         assert len(users) == 2
 
 
+def test_packets_between_two_hosts_are_in_one_slice() -> None:
+    network, placement = diamond()
+    executor = Executor(FakeNetwork(network), Random(1), network)
+    executor.see(network)
+    second = replace(placement, number=8)
+    executor.take_slices(SlicePlan(3, 1, (placement, second)))
+    executor.settle()
+    slices = executor.intent.slices
+    assert [slices[n].missing for n in (7, 8)] == [(), (0,)]
+    executor.take_slices(SlicePlan(4, 1, (second,)))
+    executor.settle()
+    assert executor.intent.slices[8].missing == ()
+    assert executor.fake.rules() == executor.desired
+
+
 def test_what_is_left_to_others() -> None:
     network, placement = diamond()
     left = best_effort_network(network, [placement])

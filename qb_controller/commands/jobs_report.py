@@ -168,8 +168,8 @@ def _small(small: Mapping[str, Any]) -> list[str]:
     shares = [(name, f"{100 * value:.1f} %") for name, value in small["shares"].items()]
     text = (
         f"{small['instances']} instances; {small['proven']} optima are proven, for the others "
-        "the lower of two proven bounds stands in. Known arrivals: the backend gets the whole run as one "
-        "problem. Online: the simulation, without outages and noise."
+        "the lower of two proven bounds stands in. Known arrivals: the backend gets the whole run "
+        "as one problem. Online: the simulation, without outages and noise."
     )
     return ["## Small instances", "", text, "", *_table(("who", "of the optimum"), shares)]
 

@@ -39,6 +39,9 @@ LEAST_PACKETS = 50
 FULL = 0.95
 """Share of a link's capacity from which it counts as full."""
 
+RECENT_S = 30.0
+"""After a change of its state a slice's losses are put down to that."""
+
 PAUSE_EVERY = 20
 """Slices looked at between two pauses."""
 
@@ -101,7 +104,7 @@ class Assurance:
             begun[one.name] = since
             window = past if since[1] <= past[0].at else [x for x in past if x.at >= since[1]]
             pipes = qualities(place, window, network, self.lag_s)
-            violation = self._violation(one, pipes, network, rates)
+            violation = self._violation(one, pipes, network, rates, now)
             found[one.name] = Delivered(now, tuple(pipes), violation)
             before = self.found.get(one.name)
             was = before.violation if before is not None else ""
@@ -119,6 +122,7 @@ class Assurance:
         pipes: list[PipeQuality],
         network: Network,
         rates: Mapping[LinkId, float],
+        now: float,
     ) -> str:
         """What is not kept, from the second reading in a row that shows it."""
         worst = max(pipes, key=lambda pipe: pipe.loss or 0.0)
@@ -128,23 +132,28 @@ class Assurance:
             return ""
         return (
             f"{worst.ends.src} -> {worst.ends.dst} loses {worst.loss:.1%} of what was promised: "
-            f"{cause(one, worst.ends, network, rates)}"
+            f"{cause(one, worst.ends, network, rates, now)}"
         )
 
 
-def cause(one: Slice, ends: Ends, network: Network, rates: Mapping[LinkId, float]) -> str:
-    """Where a loss comes from: a link that is gone, one that is full, or neither."""
-    if one.state == "degraded" and one.detail:
-        return one.detail
+def cause(
+    one: Slice, ends: Ends, network: Network, rates: Mapping[LinkId, float], now: float
+) -> str:
+    """Where a loss comes from: a link that is gone or full, a change just now, or none of these."""
     pipes = one.placement.pipes if one.placement is not None else ()
     paths = [pipe.path for pipe in pipes if pipe.ends == ends and pipe.path is not None]
     for path, link_id in ((each, link) for each in paths for link in each.links):
         link = network.link_by_id.get(link_id)
-        if link is not None and rates.get(link_id, 0.0) >= FULL * link.capacity:
+        if link is None:
+            return f"{link_text(path, link_id, network)} is gone"
+        if rates.get(link_id, 0.0) >= FULL * link.capacity:
             where = link_text(path, link_id, network)
             return (
                 f"{where} is full ({rates[link_id] / 1e6:.3g} of {link.capacity / 1e6:.3g} Mbit/s)"
             )
+    if now - one.since < RECENT_S:
+        text = f"it became {one.state} {now - one.since:.0f} s ago"
+        return text + (f" ({one.detail})" if one.detail else "")
     return "no link of its path is full or gone: its rules or classes are not as meant (qb drift)"
 
 

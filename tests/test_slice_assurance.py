@@ -18,7 +18,7 @@ from qb_controller.slice_assurance import (
     Assurance,
 )
 from qb_controller.southbound.slice_counters import Count, SliceCounts
-from tests.northbound.still import UPPER, diamond
+from tests.northbound.still import LOWER, UPPER, diamond
 from tests.support.first_fit import lost
 
 NETWORK = replace(diamond(), links=tuple(replace(x, delay=0.01) for x in diamond().links))
@@ -99,9 +99,15 @@ def test_other_causes() -> None:
     (told,) = feed.second(8e5, 1e5, 9)
     assert told.endswith("its rules or classes are not as meant (qb drift)")
     feed = Feed()
-    feed.slice = replace(VIDEO, state="degraded", detail="link s1 -> s2 is gone")
+    feed.network = lost(NETWORK, (1, 2))
+    place = Placement(REQUEST, 1, 1, (Pipe(ENDS, UPPER, LOWER),))
+    feed.slice = replace(VIDEO, placement=place)
     (told,) = feed.second(8e5, 1e5, 9)
     assert told.endswith("link s1 -> s2 is gone")
+    feed = Feed()
+    feed.slice = replace(VIDEO, state="degraded", detail="it runs without a backup", since=95.0)
+    (told,) = feed.second(8e5, 1e5, 9)
+    assert told.endswith("it became degraded 10 s ago (it runs without a backup)")
 
 
 def test_more_than_was_promised_is_no_loss_of_the_promise() -> None:

@@ -131,6 +131,10 @@ def test_a_cut_link_degrades_names_itself_and_is_mended(run: Run) -> None:
     asked = len(run.sent)
     run.settle()
     assert len(run.sent) == asked  # the same question is not asked again and again
+    told = run.told("a")
+    run.network = replace(run.network, version=77)
+    run.settle()
+    assert len(run.sent) > asked and run.told("a") == told  # nor the same answer told
     run.network = replace(DIAMOND, version=99)
     run.settle()
     assert run.states() == {"a": "active"} and run.detail("a") == ""

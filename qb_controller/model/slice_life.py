@@ -180,7 +180,7 @@ def placed(one: Slice, placement: Placement, lacks: str, now: float) -> tuple[Sl
     return after, None
 
 
-def refused(one: Slice, reason: str, decision: int, now: float) -> tuple[Slice, Told]:
+def refused(one: Slice, reason: str, decision: int, now: float) -> tuple[Slice, Told | None]:
     """The slice after a decision that gave it no place, and what is to be told of that."""
     if one.state == "pending":
         after = replace(
@@ -188,6 +188,8 @@ def refused(one: Slice, reason: str, decision: int, now: float) -> tuple[Slice, 
         )
         return after, (now, one.name, "rejected", reason)
     text = f"it is carried as best effort: {reason}"
+    if one.placement is None and one.detail == text:
+        return one, None
     return replace(degraded(one, now, text), placement=None), (now, one.name, "degraded", text)
 
 

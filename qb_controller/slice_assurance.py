@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from qb_controller.model.delivered import Delivered, PipeQuality
 from qb_controller.model.network import LinkId, Network, Path
 from qb_controller.model.slice_life import Slice, Told, gone_link, link_text
-from qb_controller.model.slices import Ends, Pipe, Placement, SliceRequest
+from qb_controller.model.slices import Ends, Pipe, Placement
 from qb_controller.southbound.slice_counters import Count, SliceCounts
 from qb_controller.southbound.slice_rules import meter_index
 
@@ -38,6 +38,10 @@ LEAST_PACKETS = 50
 
 FULL = 0.95
 """Share of a link's capacity from which it counts as full."""
+
+SETTLE_S = 3.0
+"""After a slice was placed or moved: old labels drain for a second, and what an old rule counted
+between its last reading and its end is known to nobody."""
 
 RECENT_S = 30.0
 """After a change of its state a slice's losses are put down to that."""
@@ -60,7 +64,7 @@ class Assurance:
     found: dict[str, Delivered] = field(default_factory=dict)
     """What every slice was given, by name."""
     _past: deque[SliceCounts] = field(default_factory=lambda: deque(maxlen=LONG_WINDOW))
-    _begun: dict[str, tuple[SliceRequest, float]] = field(default_factory=dict)
+    _begun: dict[str, tuple[object, float]] = field(default_factory=dict)
     _broken: dict[str, int] = field(default_factory=dict)
 
     def read(
@@ -91,19 +95,18 @@ class Assurance:
         past = list(self._past)
         told: list[Told] = []
         found: dict[str, Delivered] = {}
-        begun: dict[str, tuple[SliceRequest, float]] = {}
+        begun: dict[str, tuple[object, float]] = {}
         for turn, one in enumerate(slices):
             place = one.placement
             if turn % PAUSE_EVERY == PAUSE_EVERY - 1:
                 pause()
             if place is None:
                 continue
-            since = self._begun.get(one.name)
-            if since is None or since[0] != place.request:
-                since = (place.request, counts.at)
-            begun[one.name] = since
-            window = past if since[1] <= past[0].at else [x for x in past if x.at >= since[1]]
-            pipes = qualities(place, window, network, self.lag_s)
+            form = (place.request, place.pipes, one.since)
+            begun[one.name] = self._begun.get(one.name, (None, 0.0))
+            if begun[one.name][0] != form:
+                begun[one.name] = (form, counts.at)
+            pipes = qualities(place, past, begun[one.name][1], network, self.lag_s)
             violation = self._violation(one, pipes, network, rates, now)
             found[one.name] = Delivered(now, tuple(pipes), violation)
             before = self.found.get(one.name)
@@ -158,17 +161,36 @@ def cause(
 
 
 def qualities(
-    place: Placement, window: Sequence[SliceCounts], network: Network, lag_s: float
+    place: Placement,
+    past: Sequence[SliceCounts],
+    since: float,
+    network: Network,
+    lag_s: float,
 ) -> list[PipeQuality]:
-    """Every pipe of a slice over a window of readings, oldest first."""
-    pairs = zip(_shares(place, window[-WINDOW:], lag_s), _shares(place, window, lag_s), strict=True)
+    """Every pipe of a slice.
+
+    Parameters
+    ----------
+    place : Placement
+    past : sequence of SliceCounts
+        Readings, oldest first.
+    since : float
+        When it was placed so: rates are of readings from then on, losses of those after it has
+        settled.
+    network : Network
+    lag_s : float
+    """
+    here = [each for each in past if each.at >= since]
+    settled = [each for each in here if each.at >= since + SETTLE_S]
+    now = _shares(place, here[-WINDOW:], lag_s)
+    recent, long = _shares(place, settled[-WINDOW:], lag_s), _shares(place, settled, lag_s)
     found = []
-    for pipe, (recent, long) in zip(place.pipes, pairs, strict=True):
-        loss = _agreed(recent, long)
+    for n, pipe in enumerate(place.pipes):
+        loss = _agreed(recent[n], long[n])
         if _is_base(pipe, network):
             loss = None  # nobody counts what goes as best effort
         promised, delay = place.request.limit(pipe.ends), path_delay(pipe.path, network)
-        rates = (recent.offered, recent.delivered)
+        rates = (now[n].offered, now[n].delivered)
         found.append(PipeQuality(pipe.ends, promised, *rates, loss, delay))
     return found
 

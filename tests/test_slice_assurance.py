@@ -14,6 +14,7 @@ from qb_controller.model.slices import Ends, Pipe, Placement, SliceRequest
 from qb_controller.slice_assurance import (
     LEAST_READINGS,
     LONG_WINDOW,
+    SETTLE_S,
     WINDOW,
     Assurance,
 )
@@ -107,7 +108,7 @@ def test_other_causes() -> None:
     feed = Feed()
     feed.slice = replace(VIDEO, state="degraded", detail="it runs without a backup", since=95.0)
     (told,) = feed.second(8e5, 1e5, 9)
-    assert told.endswith("it became degraded 10 s ago (it runs without a backup)")
+    assert told.endswith("it became degraded 13 s ago (it runs without a backup)")
 
 
 def test_more_than_was_promised_is_no_loss_of_the_promise() -> None:
@@ -137,8 +138,10 @@ def test_little_traffic_and_few_readings_say_nothing() -> None:
     assert feed.second(8e3, 0.0, 12) == []
     assert feed.pipe.loss is None
     feed = Feed()
-    feed.second(8e5, 0.0, LEAST_READINGS - 1)
+    feed.second(8e5, 0.0, LEAST_READINGS + int(SETTLE_S) - 1)
     assert feed.pipe.loss is None
+    feed.second(8e5, 0.0)
+    assert feed.pipe.loss == 1.0
 
 
 def test_another_promise_begins_the_window_anew() -> None:
@@ -151,6 +154,16 @@ def test_another_promise_begins_the_window_anew() -> None:
     assert feed.pipe.offered is None
     assert feed.second(2e6, 2e6, 12) == []
     assert (feed.pipe.loss, feed.pipe.promised) == (0.0, 2e6)
+
+
+def test_what_is_not_counted_while_a_slice_moves_is_no_loss() -> None:
+    feed = Feed()
+    feed.second(8e5, 8e5, 20)
+    place = Placement(REQUEST, 1, 2, (Pipe(ENDS, LOWER),))
+    feed.slice = replace(VIDEO, placement=place)
+    assert feed.second(8e5, 0.0, 2) == []  # the old rule went with what it had counted
+    assert feed.second(8e5, 8e5, 20) == []
+    assert feed.pipe.loss == 0.0
 
 
 def test_what_goes_as_best_effort_is_counted_by_nobody() -> None:

@@ -182,6 +182,7 @@ def _generate(catalogue: Catalogue, worth: _Worth, rounds: int, until: float) ->
     for weight in first_weights(ground):
         _enter(catalogue, master, worth, weight, weight)
     _enter_trees(catalogue, master, worth)
+    _enter_wide(catalogue, master, worth)
     last = 0.0
     for turn in range(rounds + 1):  # none at all where rounds is -1
         began = time.monotonic()
@@ -232,6 +233,26 @@ def _enter_trees(catalogue: Catalogue, master: Master, worth: _Worth) -> None:
             back = ground.arcs.opposite[used]
             closed[back[back >= 0]] = False
             _enter(catalogue, master, worth, hops, hops, closed, asked.hose)
+
+
+def _enter_wide(catalogue: Catalogue, master: Master, worth: _Worth) -> None:
+    """Enter options off the links that are too small, for requests that fit nowhere else.
+
+    Which links those are depends on a rate only through the capacities below it, of which there are
+    few different ones. Tried are the largest pipe's rate, all pipes' together, and the least.
+    """
+    ground, asked = catalogue.ground, catalogue.asked
+    n, hops = len(asked.requests), np.ones(len(ground.links))
+    sizes = np.unique(ground.capacity)
+    for need in (np.maximum, np.add, np.minimum):
+        poor = ~np.isin(np.arange(n), catalogue.everything()[0])
+        if not poor.any():
+            return
+        below = np.searchsorted(sizes, need.reduceat(asked.limit, asked.first[:-1]))
+        for count in np.unique(below[poor]).tolist():
+            if 0 < count < len(sizes):
+                closed = ground.capacity < sizes[count]
+                _enter(catalogue, master, worth, hops, hops, closed, poor & (below == count))
 
 
 def _enter(

@@ -269,3 +269,16 @@ def test_later_requests_leave_what_runs_in_force(world, seed):
         task = formulate(cut, [], plan.placements, share=1.0)
         assert {p.request.name for p in (*task.running, *task.lost)} == set(names)
         verify(task.running, cut, 0)
+
+
+def test_a_request_keeps_off_links_that_are_too_small_for_it():
+    """The ways from 1 to 5 by fewest links have a narrow one each; the way around is wide."""
+    net = with_hosts(network(((1, 2), (2, 5), (1, 5), (1, 3), (3, 4), (4, 5))))
+    narrow = ({1, 2}, {1, 5})
+    links = tuple(
+        replace(link, capacity=2 * MBIT) if {link.src, link.dst} in narrow else link
+        for link in net.links
+    )
+    placed, why = admitted(replace(net, links=links), [pipe("a", 1, 5, 4, back=1)])
+    assert why == {}
+    assert switches(placed["a"].pipes[0].path) == (1, 3, 4, 5)

@@ -132,10 +132,13 @@ class Clock:
         infinite while it does not answer.
     close : float array (m,)
         When that stretch ends.
+    again : float array (m,)
+        When the next stretch begins.
     """
 
     start: Floats
     close: Floats
+    again: Floats
 
     @staticmethod
     def of(state: State, now: float) -> Clock:
@@ -145,16 +148,20 @@ class Clock:
             for each in state.qpus
         ]
         start, close = np.array(open_at).T
-        return Clock(start, close)
+        again = [
+            each.qpu.open(end)[0] if end < np.inf else np.inf
+            for each, (_, end) in zip(state.qpus, open_at, strict=True)
+        ]
+        return Clock(start, close, np.array(again))
 
     def free(self, now: float) -> np.ndarray:
         """Which QPUs have nothing to do and may begin now (m,)."""
         return np.asarray(self.start <= now + 1e-9)
 
     def next_free(self, now: float) -> float:
-        """When the first of the others becomes free; infinite where none does."""
-        later = self.start[self.start > now + 1e-9]
-        return float(later.min()) if len(later) else np.inf
+        """When the first QPU becomes free that is not now, or opens again; infinite if none."""
+        later = np.where(self.start > now + 1e-9, self.start, self.again)
+        return float(later.min(initial=np.inf))
 
     def ends(self, work: Floats, state: State) -> Floats:
         """When work of given lengths would end; what does not fit waits for the next stretch."""

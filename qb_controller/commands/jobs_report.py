@@ -77,7 +77,7 @@ def _losing(answer: Mapping[str, Any]) -> list[str]:
         "## Where ours loses",
         "",
         f"Cells and baselines with more served on average than ours: {len(lost)}; significantly "
-        f"(Wilcoxon signed-rank, Holm over all comparisons of this page, {LEVEL:g}): {count}.",
+        f"(paired t-test, Holm over all comparisons of this page, {LEVEL:g}): {count}.",
         "",
     ]
     rows = [

@@ -53,11 +53,13 @@ def holm(p: Sequence[float]) -> list[float]:
 
 
 def paired_p(difference: Sequence[float]) -> float:
-    """Two-sided Wilcoxon signed-rank test of paired differences; 1 where all are zero."""
+    """Two-sided paired t-test, which goes with the intervals; 1 where all differences are zero."""
     array = np.asarray(difference, dtype=float)
     if not array.any():
         return 1.0
-    return float(stats.wilcoxon(array, zero_method="pratt").pvalue)
+    if not array.std():
+        return 0.0
+    return float(stats.ttest_1samp(array, 0.0).pvalue)
 
 
 def rows_of(trials: Sequence[Trial]) -> list[Row]:

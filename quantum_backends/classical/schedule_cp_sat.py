@@ -26,6 +26,9 @@ LIMIT = 4000
 FINE = 1e-3
 """Unit of time over the shortest shot or fixed time."""
 
+SPANS = 150
+"""Possible pieces on a machine up to which each stretch of time is counted up for the bound."""
+
 VALUES = 10**6
 """Integers that the greatest value is cut into."""
 
@@ -120,6 +123,7 @@ def build(problem: ScheduleProblem, optimistic: bool) -> Model:
     scale = float(p.value_of_request.max(initial=1.0)) / VALUES
     pieces: dict[tuple[int, int], tuple[cp_model.IntVar, cp_model.IntVar, cp_model.IntVar]] = {}
     ends: dict[tuple[int, int], cp_model.IntVar] = {}
+    spans: list[list[tuple[int, int, cp_model.IntVar]]] = [[] for _ in p.release]
     on: list[list[cp_model.IntervalVar]] = [[] for _ in p.release]
     objective = []
     taken = [model.new_bool_var("") for _ in range(len(p.first_fragment) - 1)]
@@ -145,6 +149,7 @@ def build(problem: ScheduleProblem, optimistic: bool) -> Model:
                 model.add(number >= 1).only_enforce_if(is_there)
                 model.add_implication(is_there, whether)
                 on[m].append(model.new_optional_interval_var(start, size, end, is_there, ""))
+                spans[m].append((begin, close, size))
                 pieces[f, m], ends[f, m] = (number, start, is_there), end
                 shots.append(number)
                 there.append(is_there)
@@ -156,8 +161,21 @@ def build(problem: ScheduleProblem, optimistic: bool) -> Model:
                 _order(model, p, f, up, pieces, ends, unit, longer)
     for intervals in on:
         model.add_no_overlap(intervals)
+    for span in spans:
+        _within(model, span)
     model.maximize(sum(objective))
     return Model(model, unit, scale, pieces)
+
+
+def _within(model: cp_model.CpModel, spans: list[tuple[int, int, cp_model.IntVar]]) -> None:
+    """What must lie within a stretch of time fits into it: redundant, but linear, so it bounds."""
+    if len(spans) > SPANS:
+        return
+    for a in {begin for begin, _, _ in spans}:
+        for b in {close for _, close, _ in spans}:
+            inside = [size for begin, close, size in spans if begin >= a and close <= b]
+            if len(inside) > 1:
+                model.add(sum(inside) <= b - a)
 
 
 def _order(model, p, f, up, pieces, ends, unit, longer):  # type: ignore[no-untyped-def]

@@ -52,7 +52,10 @@ def test_intervals_and_corrections() -> None:
     assert holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
     assert holm([0.6, 0.9]) == [1.0, 1.0]
     assert paired_p([0, 0, 0]) == 1.0
-    assert paired_p([1, 2, 3, 4, 5, 6, 7, 8]) == pytest.approx(2 / 2**8)
+    assert paired_p([1, -1, 2, -2]) == pytest.approx(1.0)
+    # Mean 2, standard error 1 / sqrt(3): t is 2 sqrt(3) with two degrees of freedom.
+    assert paired_p([1, 2, 3]) == pytest.approx(2 * stats.t.sf(2 * 3**0.5, 2))
+    assert paired_p([5, 5, 5]) == 0.0
 
 
 def test_rows_say_who_is_ahead_and_where_ours_loses() -> None:
@@ -64,7 +67,7 @@ def test_rows_say_who_is_ahead_and_where_ours_loses() -> None:
     fifo = next(row for row in rows if row["scheduler"] == "fifo" and row["load"] == 1.0)
     assert fifo["qb_ahead"] == 20 and fifo["qb_ahead_ci95"] == [20, 20]
     assert fifo["served_mean"] == pytest.approx(44.5)
-    assert fifo["p_holm"] == pytest.approx(4 * 2 / 2**10)  # as good as the greatest of four
+    assert fifo["p_holm"] == 0.0
     lost = losses(rows)
     assert [row["scheduler"] for row in lost] == ["fifo"] and lost[0]["load"] == 0.5
     assert is_significant(lost[0])

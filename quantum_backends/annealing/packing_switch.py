@@ -45,6 +45,11 @@ REACH = 6.0
 """Groups whose second-best option at the prices is more temperatures away rest: they would leave
 the best one every e^6-th time they were asked."""
 
+SPEED, PACE = 1e6, 1e5
+"""Switches and ejections per second that a walk begins with at most. A cold one, where most options
+put in are there already, is ten times as quick as a hot one: what was measured at the end of one
+walk would keep the first slice of the next going far beyond any deadline."""
+
 SLICE_S = 0.015
 """Longest stretch of compiled sweeps, after which cancellation is looked for."""
 
@@ -94,8 +99,8 @@ class _Walk:
         self.weight = weights(problem)
         groups = max(1, len(best.movable))
         self.unit = max(problem.attainable / groups, 1e-300)
-        self.speed = 1e6  # moves per second, measured as it goes
-        self.pace = 1e5  # ejections per second, likewise
+        self.speed = SPEED  # moves per second, measured as it goes
+        self.pace = PACE  # ejections per second, likewise
         self.sweeps = self.ejections = 0
         self.users = ejection.users_of(problem)
         self.first, self.doubt = _doubt(problem)
@@ -117,6 +122,7 @@ class _Walk:
 
     def switch(self, seconds: float) -> None:
         """One walk that has cooled when the time is over."""
+        self.speed = min(self.speed, SPEED)
         chosen, table = self.best.flat.copy(), self.best.table
         began, done = time.perf_counter(), 0.0
         while done < 1 and not self.over():
@@ -136,7 +142,8 @@ class _Walk:
                 self.best.settle(found, self.score)
             self.best.settle(chosen, self.score)
             now = time.perf_counter()
-            self.speed = sweeps * len(movable) / max(now - slice_began, 1e-6)
+            measured = sweeps * len(movable) / max(now - slice_began, 1e-6)
+            self.speed = min(2 * self.speed, measured)
             done = (now - began) / seconds
             self.sweeps += sweeps
 
@@ -145,6 +152,7 @@ class _Walk:
         table = self.best.table
         chosen = self.best.flat.copy()
         began, done = time.perf_counter(), 0.0
+        self.pace = min(self.pace, PACE)
         each = self.pace * seconds / len(self.best.movable)
         hot = EJECT_HOT * self.unit * min(1.0, each / ENOUGH)
         while done < 1 and not self.over():
@@ -162,7 +170,7 @@ class _Walk:
             if worth > self.best.worth:
                 self.best.settle(found, self.score)
             now = time.perf_counter()
-            self.pace = moves / max(now - slice_began, 1e-6)
+            self.pace = min(2 * self.pace, moves / max(now - slice_began, 1e-6))
             done = (now - began) / seconds
             self.ejections += moves
 

@@ -85,7 +85,9 @@ def decide(service: Service, question: SlicesRequest) -> SlicesResult:
     assert decision is not None
     kept = tuple(_unmoved(place, there) for place in placements)
     plan = verify(kept, network, decision.number, RESERVABLE)
-    return SlicesResult(question.number, _told(decision, found, refused), plan, refused)
+    decision = _told(decision, found, refused)
+    service.journal.finish(decision)  # with what came of it for slices
+    return SlicesResult(question.number, decision, plan, refused)
 
 
 def _admit(

@@ -67,6 +67,7 @@ def test_what_fits_is_carried_and_the_rest_is_told_why(service: Service) -> None
     assert places["b"].decision == result.decision.number == result.plan.decision
     assert result.decision.outcome is not None
     assert "2 slices are carried" in result.decision.outcome.detail
+    assert service.journal.get(result.decision.number) == result.decision
 
 
 def test_a_number_that_a_rule_may_carry_is_not_given_again(service: Service) -> None:

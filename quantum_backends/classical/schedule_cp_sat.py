@@ -161,8 +161,9 @@ def build(problem: ScheduleProblem, optimistic: bool) -> Model:
                 _order(model, p, f, up, pieces, ends, unit, longer)
     for intervals in on:
         model.add_no_overlap(intervals)
-    for span in spans:
-        _within(model, span)
+    if optimistic:
+        for span in spans:
+            _within(model, span)
     model.maximize(sum(objective))
     return Model(model, unit, scale, pieces)
 

@@ -41,6 +41,13 @@ class Users(NamedTuple):
     amount: Floats
 
 
+class Log(NamedTuple):
+    """The changes of one move, to take them back: groups, and the options they had before."""
+
+    group: Ints
+    before: Ints
+
+
 def users_of(problem: PackingProblem) -> Users:
     """The use of a problem by resource."""
     by_resource = problem.use.tocsc()
@@ -91,6 +98,75 @@ def _best_that_fits(t: Table, chosen: Ints, free: Floats, group: int) -> int:
 
 
 @njit(cache=True)
+def _put_in(
+    t: Table, users: Users, chosen: Ints, free: Floats, new: int, log: Log, state: State
+) -> tuple[int, float, bool]:
+    """Take an option and send away what is in its way: changes, worth gained, whether it fits."""
+    g = t.group[new]
+    log.group[0], log.before[0] = g, chosen[g]
+    size, gain = 1, _change(t, chosen, free, g, new)
+    for k in range(t.start[new], t.start[new + 1]):
+        r = t.resource[k]
+        while free[r] < 0:
+            h = _victim(t, users, chosen, free, r, g, state)
+            if h < 0 or size >= 4 * len(chosen):
+                return size, gain, False
+            log.group[size], log.before[size] = h, chosen[h]
+            size += 1
+            gain += _change(t, chosen, free, h, t.first[h])
+    return size, gain, True
+
+
+@njit(cache=True)
+def _fill_up(
+    t: Table, users: Users, chosen: Ints, free: Floats, left: int, log: Log, state: State
+) -> tuple[int, float]:
+    """Let those that left look for another option, and others for what became free."""
+    size, gain = left, 0.0
+    for i in range(1, left):
+        h = log.group[i]
+        option = _best_that_fits(t, chosen, free, h)
+        if option != chosen[h]:
+            log.group[size], log.before[size] = h, chosen[h]
+            size += 1
+            gain += _change(t, chosen, free, h, option)
+    for _ in range(TRIES):
+        gone = log.before[int(uniform(state) * left)]
+        length = t.start[gone + 1] - t.start[gone]
+        if not length:
+            continue
+        r = t.resource[t.start[gone] + int(uniform(state) * length)]
+        count = users.start[r + 1] - users.start[r]
+        option = users.option[users.start[r] + int(uniform(state) * count)]
+        h = t.group[option]
+        old = chosen[h]
+        if h == log.group[0] or t.worth[option] <= t.worth[old]:
+            continue
+        give(t, free, old, 1.0)
+        there = room(t, free, option)
+        give(t, free, old, -1.0)
+        if there:
+            log.group[size], log.before[size] = h, old
+            size += 1
+            gain += _change(t, chosen, free, h, option)
+    return size, gain
+
+
+@njit(cache=True)
+def _within(t: Table, chosen: Ints, free: Floats, groups: Ints) -> bool:
+    """Whether nothing that these groups use is overused.
+
+    Options 0 that use something may have come back to where no room is.
+    """
+    for g in groups:
+        o = chosen[g]
+        for k in range(t.start[o], t.start[o + 1]):
+            if free[t.resource[k]] < 0:
+                return False
+    return True
+
+
+@njit(cache=True)
 def walk(
     t: Table,
     users: Users,
@@ -120,8 +196,8 @@ def walk(
     at_best : int array (g,)
         The options there.
     """
-    n = len(chosen)
-    log, before = np.empty(8 * n + 64, np.int64), np.empty(8 * n + 64, np.int64)
+    most = 8 * len(chosen) + 64
+    log = Log(np.empty(most, np.int64), np.empty(most, np.int64))
     worth = worth_of(t, chosen)
     best, at_best = worth, chosen.copy()
     ratio = (cold / hot) ** (1.0 / max(1, moves - 1))
@@ -129,57 +205,14 @@ def walk(
     for _ in range(moves):
         temperature *= ratio
         new = candidates[int(uniform(state) * len(candidates))]
-        g = t.group[new]
-        if chosen[g] == new:
+        if chosen[t.group[new]] == new:
             continue
-        size = 1
-        log[0], before[0] = g, chosen[g]
-        gain = _change(t, chosen, free, g, new)
-        fits = True
-        for k in range(t.start[new], t.start[new + 1]):
-            r = t.resource[k]
-            while free[r] < 0 and fits:
-                h = _victim(t, users, chosen, free, r, g, state)
-                if h < 0 or size >= 4 * n:
-                    fits = False
-                else:
-                    log[size], before[size] = h, chosen[h]
-                    size += 1
-                    gain += _change(t, chosen, free, h, t.first[h])
-        left = size
+        left, gain, fits = _put_in(t, users, chosen, free, new, log, state)
+        size = left
         if fits:
-            for i in range(1, left):  # those that left look for another way
-                h = log[i]
-                option = _best_that_fits(t, chosen, free, h)
-                if option != chosen[h]:
-                    log[size], before[size] = h, chosen[h]
-                    size += 1
-                    gain += _change(t, chosen, free, h, option)
-            for _try in range(TRIES):  # and others for what became free
-                gone = before[int(uniform(state) * left)]
-                length = t.start[gone + 1] - t.start[gone]
-                if not length:
-                    continue
-                r = t.resource[t.start[gone] + int(uniform(state) * length)]
-                count = users.start[r + 1] - users.start[r]
-                option = users.option[users.start[r] + int(uniform(state) * count)]
-                h = t.group[option]
-                old = chosen[h]
-                if h == g or t.worth[option] <= t.worth[old]:
-                    continue
-                give(t, free, old, 1.0)
-                there = room(t, free, option)
-                give(t, free, old, -1.0)
-                if there:
-                    log[size], before[size] = h, old
-                    size += 1
-                    gain += _change(t, chosen, free, h, option)
-            # Options 0 that use something may have come back to where no room is.
-            for i in range(left):
-                o = chosen[log[i]]
-                for k in range(t.start[o], t.start[o + 1]):
-                    if free[t.resource[k]] < 0:
-                        fits = False
+            size, more = _fill_up(t, users, chosen, free, left, log, state)
+            gain += more
+            fits = _within(t, chosen, free, log.group[:left])
         bits = (draw(state) >> np.uint64(20)) & np.uint64(4095)
         if fits and -gain < temperature * EXPONENTIAL[bits]:
             worth += gain
@@ -188,7 +221,7 @@ def walk(
                 at_best[:] = chosen
             continue
         for i in range(size - 1, -1, -1):
-            _change(t, chosen, free, log[i], before[i])
+            _change(t, chosen, free, log.group[i], log.before[i])
     return best, at_best
 
 

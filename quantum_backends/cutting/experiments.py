@@ -198,10 +198,12 @@ def deal(shots: int, weights: Sequence[float]) -> list[int]:
     Raises
     ------
     ValueError
-        There are fewer shots than weights.
+        There are fewer shots than weights, or nothing has a weight.
     """
     share = np.asarray(weights, dtype=float)
     there = share > 0
+    if not there.any():
+        raise ValueError("no circuit has a weight, so no shot can be dealt")
     if shots < there.sum():
         raise ValueError(f"shots: {shots} are fewer than the {there.sum()} circuits")
     ideal = there + share / share.sum() * (shots - there.sum())

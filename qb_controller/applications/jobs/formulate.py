@@ -13,6 +13,9 @@ from qb_controller.model.jobs import Dispatch, Progress, State
 from quantum_backends.routing import Floats, Ints
 from quantum_backends.schedules import Piece, Plan, ScheduleProblem
 
+OVERDUE_S = 1e-3
+"""What is under way is not done before it says so, however long it was expected to have ended."""
+
 LONGEST_S = 1e9
 """Stands for no end of a machine's time."""
 
@@ -205,7 +208,7 @@ def ready_at(
                 ready = np.maximum(ready, job.end + lag[at[job.qpu]] - now)
         for job in progress.under_way:
             if job.fragment == up and job.qpu in at:
-                ready = np.maximum(ready, max(job.end - now, 0.0) + lag[at[job.qpu]])
+                ready = np.maximum(ready, max(job.end - now, OVERDUE_S) + lag[at[job.qpu]])
     return ready
 
 

@@ -37,7 +37,7 @@ def ours(settings: Settings, solve: Solve | None = None) -> Scheduler:
         Asked instead of the built-in insertion heuristic with its short search.
     """
     given, book = settings["schedulers"], Book()
-    prices = Prices(book, given["memory"], given["utilisation"])
+    prices = Prices(book, given["memory"], given["utilisation"], given["half_tightness"])
 
     def decide(state: State, now: float) -> Decision:
         book.open(state)

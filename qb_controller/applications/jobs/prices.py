@@ -5,6 +5,10 @@ for those to come; a linear program serves the most valuable mixture of them tha
 allows if everything could be divided; its dual prices say what another second would bring. A
 request that takes time worth more than itself is left out, so that several others fit. Where there
 is time enough the prices are zero and nobody is left out.
+
+Not all of the QPUs' time can be used: the tighter deadlines are, the more of it passes while nobody
+who could still be in time is there. With deadlines of t times the least time until done, the share
+``utilisation * t / (t + half_tightness)`` is taken for reachable.
 """
 
 from __future__ import annotations
@@ -35,11 +39,14 @@ class Prices:
     memory : int
         Arrivals looked back on.
     utilisation : float
-        Share of the QPUs' time that deadlines let one use.
+        Share of the QPUs' time that could be used if deadlines were endlessly far.
+    half_tightness : float
+        Deadline over least time until done at which half of that is.
     """
 
-    def __init__(self, book: Book, memory: int, utilisation: float) -> None:
-        self._book, self._memory, self._utilisation = book, memory, utilisation
+    def __init__(self, book: Book, memory: int, utilisation: float, half_tightness: float) -> None:
+        self._book, self._memory = book, memory
+        self._utilisation, self._half = utilisation, half_tightness
         self._key: tuple[str, ...] = ()
         self._found: tuple[Floats, float] = np.empty(0), 0.0
 
@@ -59,9 +66,19 @@ class Prices:
         qpus = [each.qpu for each in state.qpus]
         ways = [self._book.ways(r, qpus, state.latency, now) for r in sample]
         up = np.array([each.up for each in state.qpus])
-        room = np.where(up, span * self._utilisation, 0.0)
+        room = np.where(up, span * self._reachable(sample, ways), 0.0)
         self._found = dual_prices(sample, ways, self._book.overhead, room), span / len(sample)
         return self._found
+
+    def _reachable(self, sample: Sequence[JobRequest], ways: Sequence[Ways]) -> float:
+        """Share of the QPUs' time, by the median tightness of those that can be served at all."""
+        given = np.array([request.deadline - request.arrival for request in sample])
+        needed = np.array([way.quickest_s for way in ways])
+        able = np.isfinite(needed) & (needed > 0)
+        if not able.any():
+            return self._utilisation
+        tightness = float(np.median(given[able] / needed[able]))
+        return self._utilisation * tightness / (tightness + self._half)
 
 
 def dual_prices(

@@ -218,6 +218,8 @@ def test_shots_are_dealt_out_whole_and_in_proportion() -> None:
     assert sum(deal(997, [0.2, 0.5, 0.3])) == 997
     with pytest.raises(ValueError, match="shots: 2 are fewer than the 3"):
         deal(2, [1, 1, 1])
+    with pytest.raises(ValueError, match="no circuit has a weight"):
+        deal(5, [0, 0])
 
 
 @pytest.mark.parametrize("family", FAMILIES)

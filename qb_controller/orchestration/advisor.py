@@ -74,8 +74,9 @@ class Circumstances:
 
 
 SHORT_LIST = 3
-"""Backends that are looked at where there is less time than :data:`SHORT_S`: asking and rating all
-of them would take more than half a percent of fifty milliseconds."""
+"""Backends that are looked at where there is less time than :data:`SHORT_S`: asking and rating
+all of them takes a millisecond. Even these take one percent of fifty milliseconds (`qb bench
+decide`)."""
 
 NOT_LISTED = "not among those that promise most in so short a time"
 

@@ -17,8 +17,8 @@ from quantum_backends.annealing.samplers import Annealing, Descent, Tabu
 from quantum_backends.bqm import Bits
 from quantum_backends.packing import PackingProblem, random_packing
 from quantum_backends.packing_search import BestPacking, density, priced_density
+from quantum_backends.reductions.option_block import OptionBlock
 from quantum_backends.reductions.packing_block import (
-    PackingBlock,
     alternatives,
     around,
     couplings,
@@ -153,7 +153,7 @@ _TRIED = 4
 """Samples of a block that are made to fit: the lowest."""
 
 
-def _lowest(block: PackingBlock, bits: Bits) -> Bits:
+def _lowest(block: OptionBlock, bits: Bits) -> Bits:
     different = np.unique(bits, axis=0)
     order = np.argsort(block.model.energies(different), kind="stable")
     return np.asarray(different[order[:_TRIED]])

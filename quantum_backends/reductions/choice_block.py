@@ -24,44 +24,16 @@ import numpy.typing as npt
 
 from quantum_backends.bqm import Coefficients
 from quantum_backends.choices import ChoiceProblem
+from quantum_backends.reductions.option_block import OptionBlock
 from quantum_backends.routing import Floats, Ints
 
 _ABOVE = 1.01
 """Penalties are this much above what is proven to suffice."""
 
 
-@dataclass(frozen=True, eq=False)
-class ChoiceBlock:
-    """The reduced problem and what inverts it.
-
-    Attributes
-    ----------
-    chosen : int array (g,)
-        Flat options before; never changed.
-    groups : int array (n,)
-        The group behind each bit.
-    others : int array (n,)
-        The flat option it takes when its bit is 1.
-    model : Coefficients
-        Energies relative to staying.
-    """
-
-    chosen: Ints
-    groups: Ints
-    others: Ints
-    model: Coefficients
-
-    def apply(self, bits: npt.ArrayLike) -> Ints:
-        """The choices that a bit string stands for; any bit string does."""
-        chosen = self.chosen.copy()
-        swap = np.asarray(bits, dtype=bool)
-        chosen[self.groups[swap]] = self.others[swap]
-        return chosen
-
-
 def choice_block(
     problem: ChoiceProblem, chosen: Ints, field: Floats, groups: Ints, others: Ints
-) -> ChoiceBlock:
+) -> OptionBlock:
     """Build a block.
 
     Parameters
@@ -80,7 +52,7 @@ def choice_block(
     row, column = np.nonzero(upper)
     linear = field[others] - field[now]
     model = Coefficients(linear, row, column, upper[row, column], 0.0)
-    return ChoiceBlock(chosen.copy(), groups, others, model)
+    return OptionBlock(chosen.copy(), groups, others, model)
 
 
 @dataclass(frozen=True, eq=False)

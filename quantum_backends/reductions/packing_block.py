@@ -41,6 +41,7 @@ from scipy import sparse
 from quantum_backends.bqm import Coefficients
 from quantum_backends.packing import PackingProblem
 from quantum_backends.packing_lp import units
+from quantum_backends.reductions.option_block import OptionBlock
 from quantum_backends.routing import Floats, Ints
 
 _ABOVE = 1.01
@@ -48,35 +49,6 @@ _ABOVE = 1.01
 
 _SMALL = 0.25
 """Price of a resource that has none, over the mean price of all."""
-
-
-@dataclass(frozen=True, eq=False)
-class PackingBlock:
-    """The reduced problem and what inverts it.
-
-    Attributes
-    ----------
-    chosen : int array (g,)
-        Flat options before; never changed.
-    groups : int array (n,)
-        The group behind each bit.
-    others : int array (n,)
-        The flat option it takes when its bit is 1.
-    model : Coefficients
-        Energies relative to staying.
-    """
-
-    chosen: Ints
-    groups: Ints
-    others: Ints
-    model: Coefficients
-
-    def apply(self, bits: npt.ArrayLike) -> Ints:
-        """The options that a bit string stands for; they may use too much."""
-        chosen = self.chosen.copy()
-        swap = np.asarray(bits, dtype=bool)
-        chosen[self.groups[swap]] = self.others[swap]
-        return chosen
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,9 +88,7 @@ class WholePacking:
         return np.isin(self.options, chosen).astype(np.int8)
 
 
-def packing_block(
-    problem: PackingProblem, chosen: Ints, groups: Ints, others: Ints
-) -> PackingBlock:
+def packing_block(problem: PackingProblem, chosen: Ints, groups: Ints, others: Ints) -> OptionBlock:
     """Build a block.
 
     Parameters
@@ -135,7 +105,7 @@ def packing_block(
     linear, pair = _unbalanced(problem, change, free)
     row, column = np.nonzero(np.triu(pair, 1))
     model = Coefficients(linear - gain, row, column, pair[row, column], 0.0)
-    return PackingBlock(chosen.copy(), groups, others, model)
+    return OptionBlock(chosen.copy(), groups, others, model)
 
 
 def couplings(problem: PackingProblem) -> int:

@@ -40,6 +40,11 @@ def priced_density(problem: PackingProblem) -> Floats:
     return np.asarray(gain / np.maximum(cost, 1e-12 * max(1.0, mean)))
 
 
+def best_density(problem: PackingProblem) -> Floats:
+    """By prices where they are known, else by value density (q,): the order to fill up in."""
+    return priced_density(problem) if problem.price.any() else density(problem)
+
+
 def greedy_by(problem: PackingProblem, score: Floats) -> Chosen:
     """Options in the order of a score, the highest first; each that gains and fits is taken."""
     return problem.chosen(_filled(problem, kernels.table_of(problem), score))
@@ -74,7 +79,7 @@ def rounded_packing(
     made to fit and filled up, the best is kept.
     """
     table, rng = kernels.table_of(problem), np.random.default_rng(seed)
-    score = priced_density(problem) if problem.price.any() else density(problem)
+    score = best_density(problem)
     order = np.lexsort((share, problem.group))
     best = settled(problem, table, order[problem.first[1:] - 1], score)
     for _ in range(draws):

@@ -16,7 +16,7 @@ from quantum_backends import packing_kernels as kernels
 from quantum_backends.annealing.samplers import Annealing, Descent, Tabu
 from quantum_backends.bqm import Bits
 from quantum_backends.packing import PackingProblem, random_packing
-from quantum_backends.packing_search import BestPacking, density, priced_density
+from quantum_backends.packing_search import BestPacking, best_density
 from quantum_backends.reductions.option_block import OptionBlock
 from quantum_backends.reductions.packing_block import (
     alternatives,
@@ -37,10 +37,6 @@ MOST_BITS = 2_000
 MOST_PAIRS = 60_000
 """Largest whole problem that is written out as one QUBO. Samplers look for cancellation between
 reads only; one read of more couplings takes longer than anybody waits."""
-
-
-def _score(problem: PackingProblem) -> Floats:
-    return priced_density(problem) if problem.price.any() else density(problem)
 
 
 def _warm_with(sampler: Sampler, backend: SampledPacking | SampledPackingQubo) -> None:
@@ -76,7 +72,7 @@ class SampledPacking:
         check_accepted(self.name, self.refusal(problem))
         best = BestPacking(problem, budget, self.name)
         rng, record = np.random.default_rng(seed), Attribution(seed)
-        score = _score(problem)
+        score = best_density(problem)
         size = min(self.size, self.sampler.largest, len(best.movable))
         last, fits = 0.0, []
         while size and not best.proven and budget.left() > 1.5 * last:
@@ -123,7 +119,7 @@ class SampledPackingQubo:
     def solve(self, problem: PackingProblem, budget: Budget, seed: int) -> Solution:
         check_accepted(self.name, self.refusal(problem))
         best = BestPacking(problem, budget, self.name)
-        rng, record, score = np.random.default_rng(seed), Attribution(seed), _score(problem)
+        rng, record, score = np.random.default_rng(seed), Attribution(seed), best_density(problem)
         figures: dict[str, float | str] = {}
         broken: list[float] = []
         fits: list[float] = []

@@ -24,7 +24,7 @@ from quantum_backends import packing_ejection as ejection
 from quantum_backends import packing_kernels as kernels
 from quantum_backends.packing import PackingProblem, random_packing
 from quantum_backends.packing_lp import units
-from quantum_backends.packing_search import BestPacking, density, priced_density
+from quantum_backends.packing_search import BestPacking, best_density
 from quantum_backends.routing import Floats, Ints
 from quantum_backends.solution import Solution
 from quantum_backends.solver import Budget
@@ -95,7 +95,7 @@ class _Walk:
         self.problem, self.budget, self.best = problem, budget, best
         rng = np.random.default_rng(seed)
         self.state = rng.integers(1, 2**63, 1, dtype=np.uint64)
-        self.score = priced_density(problem) if problem.price.any() else density(problem)
+        self.score = best_density(problem)
         self.weight = weights(problem)
         groups = max(1, len(best.movable))
         self.unit = max(problem.attainable / groups, 1e-300)

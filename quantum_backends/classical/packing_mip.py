@@ -13,7 +13,7 @@ from quantum_backends import packing_kernels as kernels
 from quantum_backends.highs import QuietHighs, has_feasible_point
 from quantum_backends.packing import PackingProblem, random_packing
 from quantum_backends.packing_lp import master_of
-from quantum_backends.packing_search import BestPacking, density, priced_density
+from quantum_backends.packing_search import BestPacking, best_density
 from quantum_backends.solution import Solution
 from quantum_backends.solver import Budget, check_accepted
 
@@ -56,7 +56,7 @@ class PackingMip:
 def _run(
     solver: QuietHighs, problem: PackingProblem, budget: Budget, best: BestPacking
 ) -> dict[str, float | str]:
-    score = priced_density(problem) if problem.price.any() else density(problem)
+    score = best_density(problem)
     point = highspy.HighsSolution()
     values = np.zeros(len(problem.worth))
     values[best.flat] = 1.0

@@ -8,7 +8,7 @@ import numpy as np
 
 from quantum_backends import packing_kernels as kernels
 from quantum_backends.packing import PackingProblem, random_packing
-from quantum_backends.packing_search import BestPacking, density, priced_density
+from quantum_backends.packing_search import BestPacking, best_density
 from quantum_backends.routing import Floats, Ints
 from quantum_backends.solution import Solution
 from quantum_backends.solver import Budget
@@ -33,7 +33,7 @@ class PackingLocalSearch:
 
     def solve(self, problem: PackingProblem, budget: Budget, seed: int) -> Solution:
         best = BestPacking(problem, budget, self.name)
-        score = priced_density(problem) if problem.price.any() else density(problem)
+        score = best_density(problem)
         kicks = improve(best, budget, score, best.flat, seed)
         return best.solution({"kicks": kicks})
 

@@ -70,17 +70,22 @@ def test_lp_moves_nothing_where_nothing_is_gained():
 
 
 def test_local_search_moves_few():
+    search = BACKENDS["local-search"]
     problem = with_candidates(random_problem(12, 2, seed=5))
-    plan = BACKENDS["local-search"].solve(problem, Budget(0.3), 0)
-    noise = 1 + 0.01 * np.random.default_rng(0).normal(size=problem.n_demands)
-    later = replace(
-        problem, volume=problem.volume * noise, incumbent=plan.answer, move_cost=100.0, bound=0
-    )
-    later = with_candidates(later)
-    answer = BACKENDS["local-search"].solve(later, Budget(0.3), 0)
-    check_solution(later, answer)
-    fresh = BACKENDS["local-search"].solve(replace(later, incumbent=None), Budget(0.3), 0)
-    assert moved(later, answer.answer) < 0.5 * moved(later, fresh.answer)
+    plan = search.solve(problem, Budget(0.3), 0)
+    kept = anew = 0.0
+    for seed in range(4):  # what a search that time ends moves in one case is a matter of luck
+        noise = 1 + 0.01 * np.random.default_rng(seed).normal(size=problem.n_demands)
+        volume = problem.volume * noise
+        later = with_candidates(
+            replace(problem, volume=volume, incumbent=plan.answer, move_cost=100.0, bound=0)
+        )
+        answer = search.solve(later, Budget(0.3), seed)
+        check_solution(later, answer)
+        fresh = search.solve(replace(later, incumbent=None), Budget(0.3), seed)
+        kept += moved(later, answer.answer)
+        anew += moved(later, fresh.answer)
+    assert kept < 0.5 * anew
 
 
 def test_refusals_say_why():

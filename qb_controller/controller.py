@@ -19,10 +19,10 @@ from qb_controller.model.telemetry import NetworkSnapshot
 from qb_controller.northbound.rest import make_app
 from qb_controller.runtime.messages import ChannelsResult, Settings, SlicesResult
 from qb_controller.runtime.wire import Decoder, encode
-from qb_controller.slice_assurance import Assurance
-from qb_controller.slice_book import SliceBook
-from qb_controller.slice_store import SliceStore
-from qb_controller.slicing import Slicing
+from qb_controller.slicing.assurance import Assurance
+from qb_controller.slicing.book import SliceBook
+from qb_controller.slicing.control import Slicing
+from qb_controller.slicing.store import SliceStore
 from qb_controller.southbound.base_layer import off_the_shortest
 from qb_controller.southbound.carrying import best_effort_network
 from qb_controller.southbound.inventory import Inventory, PortState

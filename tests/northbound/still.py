@@ -22,9 +22,9 @@ from qb_controller.model.slices import SliceRequest
 from qb_controller.model.telemetry import Demand
 from qb_controller.northbound.view import LiveRule, OptimiserStatus, Status, TeSettings
 from qb_controller.runtime.messages import Settings, SlicesRequest
-from qb_controller.slice_book import SliceBook
-from qb_controller.slice_store import SliceStore
-from qb_controller.slicing import Slicing
+from qb_controller.slicing.book import SliceBook
+from qb_controller.slicing.control import Slicing
+from qb_controller.slicing.store import SliceStore
 from qb_controller.southbound.compile import compile_rules
 from qb_controller.southbound.intent import Intent
 from qb_controller.southbound.labels import Numbers

@@ -62,7 +62,7 @@ def test_slices_wait_their_turn_behind_a_cycle(controller: Controller) -> None:
 
 def test_the_controller_side_needs_no_numerical_library() -> None:
     code = (
-        "import sys, qb_controller.slicing, qb_controller.slice_assurance\n"
+        "import sys, qb_controller.slicing.control, qb_controller.slicing.assurance\n"
         "import qb_controller.northbound.slices\n"
         "print([m for m in ('numpy', 'scipy', 'numba') if m in sys.modules])"
     )

@@ -10,9 +10,9 @@ from qb_controller.applications.slice_requests import read
 from qb_controller.model.network import Host, Network
 from qb_controller.model.slices import SlicePlan
 from qb_controller.runtime.messages import Settings, SlicesRequest, SlicesResult
-from qb_controller.slice_book import SliceBook
-from qb_controller.slice_store import SliceStore
-from qb_controller.slicing import Slicing
+from qb_controller.slicing.book import SliceBook
+from qb_controller.slicing.control import Slicing
+from qb_controller.slicing.store import SliceStore
 from tests.northbound.still import diamond
 from tests.support.first_fit import answer
 

@@ -10,7 +10,7 @@ from qb_controller.errors import Conflict, NotFound
 from qb_controller.model import slice_life as life
 from qb_controller.model.slice_life import LIVING, Event, Slice, Told
 from qb_controller.model.slices import Ends, SliceRequest
-from qb_controller.slice_store import KEEP_EXPIRED, SliceStore
+from qb_controller.slicing.store import KEEP_EXPIRED, SliceStore
 
 NUMBERS = 65_535
 

@@ -13,7 +13,7 @@ import pytest
 from qb_controller.applications.verify_slices import verify
 from qb_controller.errors import Conflict, NotFound
 from qb_controller.model.slice_life import LIVING, missing
-from qb_controller.slicing import OVERDUE_S
+from qb_controller.slicing.control import OVERDUE_S
 from tests.support.first_fit import lost
 from tests.support.slicing_run import DIAMOND, Run
 

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from qb_controller import slice_store
 from qb_controller.errors import ConfigError
 from qb_controller.model.network import LinkId
 from qb_controller.model.slice_life import Slice
 from qb_controller.model.slices import Ends, Pipe, Placement, SliceRequest
-from qb_controller.slice_store import FILE, SliceStore
+from qb_controller.slicing import store as stores
+from qb_controller.slicing.store import FILE, SliceStore
 from tests.northbound.still import LOWER, UPPER
 
 ENDS = Ends("h1", "h4")
@@ -51,9 +51,9 @@ def test_a_write_is_whole_or_not_at_all(tmp_path: Path) -> None:
 
 
 def test_only_the_newest_of_what_is_over_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(slice_store, "KEEP_EVENTS", 3)
-    monkeypatch.setattr(slice_store, "KEEP_EXPIRED", 2)
-    monkeypatch.setattr(slice_store, "PRUNE_EVERY", 1)
+    monkeypatch.setattr(stores, "KEEP_EVENTS", 3)
+    monkeypatch.setattr(stores, "KEEP_EXPIRED", 2)
+    monkeypatch.setattr(stores, "PRUNE_EVERY", 1)
     store = SliceStore()
     for n in range(6):
         request = SliceRequest(f"s{n}", (ENDS,), rate=1e6)

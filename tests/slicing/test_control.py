@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from qb_controller import slice_book
 from qb_controller.applications.slice_requests import read
 from qb_controller.errors import Conflict, NotFound
 from qb_controller.model.slice_life import MOVES, followed_by
 from qb_controller.runtime.messages import SlicesResult
-from qb_controller.slicing import AGAIN_S, OVERDUE_S
+from qb_controller.slicing import book
+from qb_controller.slicing.control import AGAIN_S, OVERDUE_S
 from tests.support.first_fit import answer, lost
 from tests.support.slicing_run import DIAMOND, Run, pipe
 
@@ -298,7 +298,7 @@ def test_a_restart_into_a_smaller_network_asks_anew(tmp_path: Path) -> None:
 def test_of_what_is_over_only_the_newest_is_remembered(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(slice_book, "KEEP_EXPIRED", 2)
+    monkeypatch.setattr(book, "KEEP_EXPIRED", 2)
     for n in range(6):
         run.create(pipe(f"s{n}"))
         run.after(1.0)

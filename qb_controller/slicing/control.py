@@ -18,7 +18,7 @@ from qb_controller.model.network import Network
 from qb_controller.model.slice_life import LIVING, WAITS, Slice, Told, missing
 from qb_controller.model.slices import Placement, SlicePlan, SliceRequest
 from qb_controller.runtime.messages import Settings, SlicesRequest, SlicesResult
-from qb_controller.slice_book import SliceBook
+from qb_controller.slicing.book import SliceBook
 
 LOG = logging.getLogger(__name__)
 

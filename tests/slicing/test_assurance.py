@@ -11,7 +11,7 @@ from qb_controller.model.delivered import PipeQuality
 from qb_controller.model.network import LinkId
 from qb_controller.model.slice_life import Slice
 from qb_controller.model.slices import Ends, Pipe, Placement, SliceRequest
-from qb_controller.slice_assurance import (
+from qb_controller.slicing.assurance import (
     LEAST_READINGS,
     LONG_WINDOW,
     SETTLE_S,

@@ -2,9 +2,10 @@
 
 Each machine has a list of pieces ordered by when they are due. For a machine, ``end`` of a piece
 is when it ends if everything starts as early as it may, and ``latest`` when it must start at the
-latest so that it and all behind it are in time. A new piece fits before piece p if it can end by
-``latest[p]``: so the room for it is known without trying. Without precedence this order is best
-possible for a given assignment (exchange argument on one machine, all released at once).
+latest so that it and all behind it are in time and end before the machine closes. A new piece fits
+before piece p if it can end by ``latest[p]``: so the room for it is known without trying. Without
+precedence this order is best possible for a given assignment (exchange argument on one machine, all
+released at once).
 """
 
 from __future__ import annotations
@@ -127,7 +128,7 @@ def refresh(t, lines, m, p):  # type: ignore[no-untyped-def]
     for j in range(p, n):
         at = max(at, lines.ready[m, j]) + lines.work[m, j]
         lines.end[m, j] = at
-    limit = np.inf
+    limit = t.close[m]
     for j in range(n - 1, -1, -1):
         limit = min(limit, lines.due[m, j]) - lines.work[m, j]
         lines.latest[m, j] = limit

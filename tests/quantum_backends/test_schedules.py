@@ -101,6 +101,14 @@ def test_plans_are_plans_and_annealing_makes_them_no_worse(seed):
     problem.check(best.inserter.plan(order)[1])
 
 
+@pytest.mark.parametrize("seed", range(12))
+def test_what_comes_in_between_pushes_nothing_past_the_close_of_a_machine(seed):
+    problem = random_schedule(9, 3, seed, parts=1 + seed % 3)
+    open_s = np.random.default_rng(seed).uniform(2, 12, 3)
+    problem = replace(problem, close=problem.release + open_s)
+    problem.check(BestSchedule(problem, Budget(5), "test").plan)
+
+
 @pytest.mark.parametrize("seed", range(6))
 def test_the_oracle_and_cp_sat_agree_and_nobody_is_better(seed):
     problem = random_schedule(3, 2, seed, parts=1, tightness=1.4, chains=False)

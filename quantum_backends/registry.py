@@ -144,6 +144,7 @@ BACKENDS = Registry(
             routing="annealing.swap_blocks:sa_blocks",
             choices="annealing.choice_samplers:sa_blocks",
             packing="annealing.packing_samplers:sa_blocks",
+            schedule="annealing.schedule_samplers:sa_blocks",
         ),
         Lazy(
             "tabu-blocks",
@@ -151,6 +152,7 @@ BACKENDS = Registry(
             routing="annealing.swap_blocks:tabu_blocks",
             choices="annealing.choice_samplers:tabu_blocks",
             packing="annealing.packing_samplers:tabu_blocks",
+            schedule="annealing.schedule_samplers:tabu_blocks",
         ),
         Lazy(
             "descent-blocks",
@@ -158,6 +160,7 @@ BACKENDS = Registry(
             routing="annealing.swap_blocks:descent_blocks",
             choices="annealing.choice_samplers:descent_blocks",
             packing="annealing.packing_samplers:descent_blocks",
+            schedule="annealing.schedule_samplers:descent_blocks",
         ),
         Lazy(
             "sa-qubo",
@@ -206,6 +209,7 @@ BACKENDS = Registry(
             routing="gate.qaoa_blocks:noiseless_blocks",
             choices="gate.choice_blocks:noiseless_choices",
             packing="gate.packing_blocks:noiseless_packing",
+            schedule="gate.schedule_blocks:noiseless_schedule",
         ),
         Lazy(
             "qaoa-noisy-blocks",

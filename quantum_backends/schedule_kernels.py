@@ -236,7 +236,7 @@ def insert_request(t, lines, r, limit, into, shots, counts):  # type: ignore[no-
 
 
 @njit(cache=True)
-def _room_for_pieces(t):  # type: ignore[no-untyped-def]
+def room_for_pieces(t):  # type: ignore[no-untyped-def]
     """Where the pieces of one variant are noted: machines, shots, and how many per fragment."""
     widest = 1
     for v in range(len(t.first_fragment) - 1):
@@ -248,7 +248,7 @@ def _room_for_pieces(t):  # type: ignore[no-untyped-def]
 @njit(cache=True)
 def decode(t, order, lines, served):  # type: ignore[no-untyped-def]
     """Insert requests in an order; what is gained in all. ``served`` tells which were."""
-    into, shots, counts = _room_for_pieces(t)
+    into, shots, counts = room_for_pieces(t)
     lines.n[:] = 0
     served[:] = False
     gain = 0.0
@@ -263,7 +263,7 @@ def decode(t, order, lines, served):  # type: ignore[no-untyped-def]
 @njit(cache=True)
 def alone(t, lines):  # type: ignore[no-untyped-def]
     """What each request costs on machines with nothing else; infinite where it is too late."""
-    into, shots, counts = _room_for_pieces(t)
+    into, shots, counts = room_for_pieces(t)
     cost = np.empty(len(t.value))
     for r in range(len(t.value)):
         lines.n[:] = 0

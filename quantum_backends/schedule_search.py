@@ -8,7 +8,7 @@ import numpy as np
 
 from quantum_backends import schedule_kernels as kernels
 from quantum_backends.routing import Floats, Ints
-from quantum_backends.schedule_lines import empty_lines, table_of
+from quantum_backends.schedule_lines import Lines, empty_lines, table_of
 from quantum_backends.schedules import Plan, ScheduleProblem
 from quantum_backends.solution import Solution
 from quantum_backends.solver import Budget, ignore
@@ -45,6 +45,12 @@ class Inserter:
         """
         gain = kernels.decode(self.table, order, self._lines, self._served)
         return float(gain), kernels.plan_of(self._lines)
+
+    def timelines(self, order: Ints) -> Lines:
+        """The timelines after insertion in an order, the caller's own."""
+        lines = empty_lines(len(self.problem.release))
+        kernels.decode(self.table, order, lines, self._served)
+        return lines
 
     def gain(self, order: Ints) -> tuple[float, bool]:
         """The gain alone, and whether everything that is in the order was served."""

@@ -120,8 +120,8 @@ def test_the_oracle_and_cp_sat_agree_and_nobody_is_better(seed):
     assert solved.value == pytest.approx(exact.value, abs=1e-6)
     top, proven = most_served(problem, 10)
     assert proven and top >= 3 - exact.value - 1e-6
-    for name in ("local-search", "path-switch"):
-        answer = BACKENDS[name].solve(problem, Budget(0.1), seed)
+    for name in ("local-search", "path-switch", "sa-blocks", "qaoa-blocks"):
+        answer = BACKENDS[name].solve(problem, Budget(0.2), seed)
         check_solution(problem, answer)
         assert exact.value - 1e-9 <= answer.value <= exact.value + 1 + 1e-9
 

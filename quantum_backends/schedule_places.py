@@ -21,7 +21,16 @@ _LATE = 1e-9
 
 def copy_of(lines: Lines) -> Lines:
     """Timelines that may be changed without changing these."""
-    return lines._make(part.copy() for part in lines)
+    return Lines(
+        lines.n.copy(),
+        lines.due.copy(),
+        lines.work.copy(),
+        lines.ready.copy(),
+        lines.fragment.copy(),
+        lines.shots.copy(),
+        lines.end.copy(),
+        lines.latest.copy(),
+    )
 
 
 @njit(cache=True)

@@ -165,13 +165,19 @@ def _ablation(rows: Sequence[Row]) -> list[str]:
 
 
 def _small(small: Mapping[str, Any]) -> list[str]:
-    shares = [(name, f"{100 * value:.1f} %") for name, value in small["shares"].items()]
+    parts = [*small["cells"], small]
+    head = [f"{each['load']:g} / {each['tightness']:g}" for each in small["cells"]]
+    shares = [
+        (name, *(f"{100 * each['shares'][name]:.1f} %" for each in parts))
+        for name in small["shares"]
+    ]
     text = (
         f"{small['instances']} instances; {small['proven']} optima are proven, for the others "
         "the lower of two proven bounds stands in. Known arrivals: the backend gets the whole run "
-        "as one problem. Online: the simulation, without outages and noise."
+        "as one problem. Online: the simulation, without outages and noise. By load / tightness, "
+        "of the optimum:"
     )
-    return ["## Small instances", "", text, "", *_table(("who", "of the optimum"), shares)]
+    return ["## Small instances", "", text, "", *_table(("who", *head, "all"), shares)]
 
 
 def _scale(rows: Sequence[Row], decisions: Row) -> list[str]:

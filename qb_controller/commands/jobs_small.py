@@ -24,7 +24,7 @@ from quantum_backends.classical.schedule_cp_sat import most_served
 from quantum_backends.registry import BACKENDS
 from quantum_backends.solver import Budget
 
-KNOWING = ("local-search", "path-switch", "cp-sat")
+KNOWING = ("local-search", "path-switch", "sa-blocks", "cp-sat")
 """Backends that are asked with all arrivals known."""
 
 DRAWN = 1000
@@ -46,37 +46,47 @@ def without_trouble(settings: Settings) -> Settings:
 def small(settings: Settings, seeds: int, quick: bool) -> list[Row]:
     """One row per instance: the optimum, and what was served knowing and not knowing arrivals."""
     given, calm = settings["small"], without_trouble(settings)
-    cell = Cell(given["load"], given["tightness"], int(given["qpus"]))
-    seconds = given["seconds"] / (4 if quick else 1)
+    pairs = [(load, tight) for load in given["loads"] for tight in given["tightness"]]
+    hurry = 4 if quick else 1
     rows = []
-    for seed in range(seeds):
-        drawn = workload.draw(cell, calm, seed, int(given["requests"]))
-        problem = clairvoyant(drawn, calm["schedulers"]["parts"]).problem
-        top = min(most_served(problem, seconds)[0], upper_bound(drawn))
-        best = float(np.floor(top + 1e-6))
-        row: Row = {"seed": seed, "optimum": best}
-        for name in KNOWING:
-            budget = Budget(given["budget_s"] / (4 if quick else 1))
-            answer = BACKENDS[name].solve(problem, budget, seed)
-            row[name] = len(problem.served(answer.answer))
-        for name in (OURS, "greedy", "greedy+split", "edf"):
-            row[f"online {name}"] = simulate(drawn, make(name, calm)).served
-        # Proven too where somebody reaches the bound.
-        row["proven"] = max(row[name] for name in KNOWING) >= best
-        rows.append(row)
+    for load, tightness in pairs:
+        cell = Cell(load, tightness, int(given["qpus"]))
+        for seed in range(seeds):
+            drawn = workload.draw(cell, calm, seed, int(given["requests"]))
+            problem = clairvoyant(drawn, calm["schedulers"]["parts"]).problem
+            top = min(most_served(problem, given["seconds"] / hurry)[0], upper_bound(drawn))
+            best = float(np.floor(top + 1e-6))
+            row: Row = {"load": load, "tightness": tightness, "seed": seed, "optimum": best}
+            for name in KNOWING:
+                answer = BACKENDS[name].solve(problem, Budget(given["budget_s"] / hurry), seed)
+                row[name] = len(problem.served(answer.answer))
+            for name in (OURS, "greedy", "greedy+split", "edf"):
+                row[f"online {name}"] = simulate(drawn, make(name, calm)).served
+            # Proven too where somebody reaches the bound.
+            row["proven"] = max(row[name] for name in KNOWING) >= best
+            rows.append(row)
     return rows
 
 
 def ratios(rows: Sequence[Row]) -> Row:
-    """Sums over all instances over the sum of the optima."""
+    """Sums over instances over the sums of their optima: of all, and of each load and tightness."""
+    pairs = dict.fromkeys((row["load"], row["tightness"]) for row in rows)
+    cells = [
+        {"load": load, "tightness": tight}
+        | _ratio([row for row in rows if (row["load"], row["tightness"]) == (load, tight)])
+        for load, tight in pairs
+    ]
+    return {**_ratio(rows), "cells": cells}
+
+
+def _ratio(rows: Sequence[Row]) -> Row:
     total = sum(row["optimum"] for row in rows)
-    names = [name for name in rows[0] if name not in ("seed", "optimum", "proven")]
+    names = [*KNOWING, *(name for name in rows[0] if name.startswith("online"))]
     shares = {name: sum(row[name] for row in rows) / total for name in names}
-    knowing = max(shares[name] for name in KNOWING)
     return {
         "instances": len(rows),
         "proven": sum(row["proven"] for row in rows),
-        "knowing": knowing,
+        "knowing": max(shares[name] for name in KNOWING),
         "online": shares[f"online {OURS}"],
         "shares": shares,
     }

@@ -25,7 +25,8 @@ from tests.commands.conftest import Ran
 
 TINY = """
 workload: {requests: 12, requests_per_qpu: 1}
-small: {requests: 5, qpus: 2, seeds: 2, seconds: 2, budget_s: 0.2}
+small:
+  {requests: 5, qpus: 2, loads: [1.25], tightness: [1.5, 3.0], seeds: 2, seconds: 2, budget_s: 0.2}
 scale: {waiting: [5, 20]}
 grid: {qpus: 3, large_qpus: 4, loads: [1.0], tightness: [1.5], side_loads: [1.0]}
 """
@@ -94,7 +95,9 @@ def test_a_tiny_bench_goes_on_where_it_was(run: Callable[..., Ran], tmp_path: Pa
         assert cell["served_mean"] <= cell["upper_bound"] <= cell["arrived"] == 12
     examined = {row["scheduler"] for row in found["ablation"]}
     assert {"qb", "qb without prices", "edf+admit"} <= examined
-    assert found["meta"]["seed"] == 0 and found["small"]["instances"] == 2
+    assert found["meta"]["seed"] == 0 and found["small"]["instances"] == 4
+    assert [cell["tightness"] for cell in found["small"]["cells"]] == [1.5, 3.0]
+    assert 0 < found["small"]["online"] <= found["small"]["knowing"] <= 1
     assert [row["waiting"] for row in found["scale"]] == [5, 20]
     page = (tmp_path / "page.md").read_text()
     assert "median: 10000" in page and (tmp_path / "page-gantt.png").exists()

@@ -66,7 +66,8 @@ def htb_commands(
 
 
 def _filters(interface: str) -> list[str]:
-    """Marked packets are guaranteed, with the VLAN tag of a bypass on them or without.
+    """Marked packets are guaranteed, with the VLAN tag of a bypass on them or without, and LLDP is:
+    a link must not count as gone because it is full.
 
     Where u32 counts from in a tagged packet depends on the kernel: its IP header since Linux 6.11,
     its tag before. Each filter looks first for what stands there: the first byte of an IPv4 header
@@ -77,6 +78,7 @@ def _filters(interface: str) -> list[str]:
     mark = f"{MARK:#x} 0xfc"
     tagged = f"{add} protocol 802.1Q prio 2 u32"
     return [
+        f"{add} protocol 0x88cc prio 3 u32 match u32 0 0 flowid 5:1",
         f"{add} protocol ip prio 1 u32 match ip tos {mark} flowid 5:1",
         f"{tagged} match u8 0x45 0xff at 0 match u8 {mark} at 1 flowid 5:1",
         f"{tagged} match u16 0x0800 0xffff at 2 match u8 {mark} at 5 flowid 5:1",

@@ -137,7 +137,7 @@ def differences(before: SliceRequest, after: SliceRequest) -> dict[str, tuple[An
 
 def _split(text: str) -> tuple[float, str]:
     """Figure and unit of a text that matched its pattern."""
-    found = re.match(r"[0-9.]+", text)
+    found = re.match(r"[0-9.]+([eE]\+?[0-9]+)?", text)
     assert found is not None
     return float(found[0]), text[found.end() :].strip()
 

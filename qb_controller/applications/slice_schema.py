@@ -35,7 +35,7 @@ MOST_TIME = 2.0**33
 
 MOST_PAIRS, MOST_HOSTS, MOST_SLICES = 64, 32, 2000
 
-RATE_TEXT = r"^[0-9]+(\.[0-9]+)? ?([kKmMgG]?(([bB]it)?(/s)?|bps))?$"
+RATE_TEXT = r"^[0-9]+(\.[0-9]+)?([eE]\+?[0-9]{1,2}| ?([kKmMgG]?(([bB]it)?(/s)?|bps))?)$"
 LATENCY_TEXT = r"^[0-9]+(\.[0-9]+)? ?(us|ms|s)$"
 TIME_TEXT = (
     r"^(\+[0-9]+(\.[0-9]+)?[smhd]"

@@ -35,6 +35,8 @@ def request(**changes: Any) -> Any:
     ("text", "rate"),
     [
         ("3Mbit", 3e6),
+        ("2.5e6", 2.5e6),
+        ("1e+6", 1e6),
         ("3M", 3e6),
         ("64kbit/s", 64e3),
         ("64 kbps", 64e3),

@@ -81,10 +81,13 @@ class QBackbone(app_manager.RyuApp):
 
     @set_ev_cls(ofp_event.EventOFPPacketIn, MAIN_DISPATCHER)
     def on_packet(self, event: Any) -> None:
-        """A frame for the controller: ARP (LLDP is for Ryu's discovery)."""
-        question = arp.parse(event.msg.data)
+        """A frame for the controller: a probe, or ARP (LLDP is for Ryu's discovery)."""
+        message = event.msg
+        if self.controller.probes.arrived(message.datapath.id, message.data):
+            return
+        question = arp.parse(message.data)
         if question is not None:
-            self.controller.arp(event.msg.datapath, event.msg.match["in_port"], question)
+            self.controller.arp(message.datapath, message.match["in_port"], question)
 
     @set_ev_cls(ofp_event.EventOFPExperimenter, MAIN_DISPATCHER)
     def on_experimenter(self, event: Any) -> None:

@@ -34,6 +34,7 @@ from qb_controller.southbound.openflow.jobs_client import JobsClient
 from qb_controller.southbound.openflow.news import News
 from qb_controller.southbound.openflow.optimiser_client import OptimiserClient
 from qb_controller.southbound.openflow.poller import Poller
+from qb_controller.southbound.openflow.prober import ProbeSender
 from qb_controller.southbound.openflow.stall import StallMonitor
 from qb_controller.southbound.reweighted import reweighted
 from qb_controller.state import StateFolder
@@ -80,6 +81,7 @@ class Controller:
         self.installer.noted = self._state.load(WEIGHTS)
         clock = conf.qb_interval, conf.qb_counter_lag
         self.poller = Poller(app, self.inventory, self.installer, *clock, self._measured)
+        self.probes = ProbeSender(self.installer)
         self.stall = StallMonitor()
         self.optimiser = OptimiserClient(
             conf.qb_state_dir, encode, Decoder, self._heard, self._optimiser_down
@@ -138,6 +140,7 @@ class Controller:
         loops = (
             self.installer.run,
             self.poller.run,
+            self.probes.run,
             self.stall.run,
             memory.run,
             self.optimiser.run,
@@ -305,6 +308,7 @@ class Controller:
             self.poller.link_rates,
             time.time(),
             lambda: eventlet.sleep(0),
+            self.probes.prober.latency,
         )
         book.keep([], told)
 

@@ -37,6 +37,7 @@ SLICES = (
     Column("worth", "{:g}".format, right=True),
     Column("delivered", bits, right=True),
     Column("loss", percent, right=True),
+    Column("measured_latency_s", seconds, right=True),
     Column("detail"),
 )
 PIPES = (
@@ -47,9 +48,15 @@ PIPES = (
     Column("delivered", bits, right=True),
     Column("loss", "{:.2%}".format, right=True),
     Column("propagation_s", seconds, right=True),
+    Column("measured_latency_s", seconds, right=True),
+    Column("uncertainty_s", lambda error: f"+-{seconds(error)}", right=True),
+    Column("probes_lost", right=True),
     Column("path", " > ".join),
     Column("backup", " > ".join),
 )
+
+OPTIONAL = ("backup", "loss", "measured_latency_s", "uncertainty_s", "probes_lost")
+"""Columns that are left out where nothing stands in them."""
 
 WAIT_S = 10.0
 """How long `create` and `apply` wait for the decision and for the switches."""
@@ -196,7 +203,7 @@ def _show(args: argparse.Namespace) -> int:
     if row["violation"]:
         print(f"  NOT KEPT: {row['violation']}")
     if row["pipes"]:
-        unused = {k for k in ("backup", "loss") if not any(p[k] is not None for p in row["pipes"])}
+        unused = {k for k in OPTIONAL if not any(p[k] is not None for p in row["pipes"])}
         print_table(row["pipes"], [column for column in PIPES if column.key not in unused])
     return 0
 

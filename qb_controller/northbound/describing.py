@@ -97,6 +97,9 @@ class Describer:
         match = dict(entry.match)
         if (entry.table, entry.priority) == (layout.CLASSIFY, layout.SLICE):
             return self._into_slice(cookie, match.get("eth_src"), match.get("eth_dst"))
+        if match.get("ipv4_dst") == layout.PROBE_IP:
+            arrived = "go to the controller" if "eth_dst" in match else "of hosts are dropped"
+            return Description(cookie.app, f"probes of latency {arrived}")
         if "eth_dst" not in match and match.get("eth_type") == layout.ETH_IPV4:
             marked = ", without the mark of slices" if "ip_dscp" in match else ""
             text = f"packets of hosts are let in{marked}"

@@ -137,6 +137,7 @@ def _slices(view: View) -> list[Metric]:
         count[one.state] += 1
     states = tuple(({"state": state}, float(n)) for state, n in count.items())
     promised, offered, delivered, loss, kept = [], [], [], [], []
+    latency, error, silent = [], [], []
     for name, found in sorted(view.delivered().items()):
         kept.append(({"slice": name}, 0.0 if found.violation else 1.0))
         for pipe in found.pipes:
@@ -145,6 +146,11 @@ def _slices(view: View) -> list[Metric]:
             offered += [] if pipe.offered is None else [(labels, pipe.offered)]
             delivered += [] if pipe.delivered is None else [(labels, pipe.delivered)]
             loss += [] if pipe.loss is None else [(labels, pipe.loss)]
+            if pipe.latency is not None:
+                silent.append((labels, float(pipe.latency.silent)))
+                if pipe.latency.seconds is not None:
+                    latency.append((labels, pipe.latency.seconds))
+                    error.append((labels, pipe.latency.error_s))
     return [
         Metric("qb_slices", "gauge", "Slices by state.", states),
         Metric("qb_slice_kept", "gauge", "1 while all promised is kept.", tuple(kept)),
@@ -152,6 +158,9 @@ def _slices(view: View) -> list[Metric]:
         Metric("qb_slice_offered_bits_per_second", "gauge", "At the ingress.", tuple(offered)),
         Metric("qb_slice_delivered_bits_per_second", "gauge", "At the egress.", tuple(delivered)),
         Metric("qb_slice_loss", "gauge", "Share lost within the promise.", tuple(loss)),
+        Metric("qb_slice_latency_seconds", "gauge", "Measured by probes.", tuple(latency)),
+        Metric("qb_slice_latency_uncertainty_seconds", "gauge", "Either way.", tuple(error)),
+        Metric("qb_slice_probes_silent", "gauge", "Lost in a row, up to now.", tuple(silent)),
         _one("qb_slice_events_total", "counter", "Events of slices.", view.newest_event()),
     ]
 

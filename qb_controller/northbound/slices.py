@@ -14,7 +14,7 @@ from qb_controller.applications.slice_requests import as_mapping, differences, p
 from qb_controller.applications.slice_requests import read_all as read_set
 from qb_controller.applications.slice_schema import REQUEST, REQUESTS
 from qb_controller.errors import InputError
-from qb_controller.model.delivered import Delivered, PipeQuality
+from qb_controller.model.delivered import Delivered, Latency, PipeQuality
 from qb_controller.model.network import Network, Path
 from qb_controller.model.slice_life import Event, Slice
 from qb_controller.model.slices import Pipe, SliceRequest, State
@@ -56,6 +56,7 @@ def rows(view: View, state: str | None = None) -> Iterator[Row]:
 
 def row(one: Slice, measured: Delivered | None) -> Row:
     request = one.request
+    latency = measured.latency if measured else None
     ends = list(request.hosts) or [f"{src}>{dst}" for src, dst in request.pairs]
     return {
         "slice": one.name,
@@ -71,6 +72,7 @@ def row(one: Slice, measured: Delivered | None) -> Row:
         "offered": measured.offered if measured else None,
         "delivered": measured.delivered if measured else None,
         "loss": measured.loss if measured else None,
+        "measured_latency_s": latency.seconds if latency else None,
         "violation": measured.violation if measured else "",
         "detail": one.detail,
         "number": one.number,
@@ -117,6 +119,18 @@ def _pipe(network: Network, one: Slice, pipe: Pipe, found: PipeQuality | None) -
         "delivered": found.delivered if found else None,
         "loss": found.loss if found else None,
         "propagation_s": found.delay_s if found else None,
+        **_latency(found.latency if found else None),
+    }
+
+
+def _latency(found: Latency | None) -> Row:
+    """What probes measured, with its uncertainty either way."""
+    known = found if found is not None and found.seconds is not None else None
+    return {
+        "measured_latency_s": known.seconds if known else None,
+        "uncertainty_s": known.error_s if known else None,
+        "probes": found.sent if found else None,
+        "probes_lost": found.lost if found else None,
     }
 
 

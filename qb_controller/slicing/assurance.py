@@ -1,4 +1,4 @@
-"""Whether slices get what they were promised, from the counters of their own rules.
+"""Whether slices get what they were promised: rates and losses from their rules' counters.
 
 A pipe is counted where it enters the network, at its meter, and where it leaves. What its tenant is
 entitled to is what was sent and no meter dropped, at most what was promised; in the hose model also
@@ -12,13 +12,14 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from qb_controller.model.delivered import Delivered, PipeQuality
+from qb_controller.model.delivered import Delivered, Latency, PipeQuality
 from qb_controller.model.network import LinkId, Network, Path
-from qb_controller.model.slice_life import Slice, Told, gone_link, link_text
-from qb_controller.model.slices import Ends, Pipe, Placement
-from qb_controller.southbound.slice_counters import Count, SliceCounts
+from qb_controller.model.slice_life import Slice, Told, gone_link
+from qb_controller.model.slices import Pipe, Placement
+from qb_controller.slicing.promises import Situation, broken
+from qb_controller.southbound.slice_counters import Count, PipeId, SliceCounts
 from qb_controller.southbound.slice_rules import meter_index
 
 WINDOW = 8
@@ -30,21 +31,12 @@ LONG_WINDOW = 40
 LEAST_READINGS = 4
 """Below which nothing is said about loss."""
 
-TOLERATED = 0.02
-"""Share of what a tenant is entitled to that may be lost before the promise counts as broken."""
-
 LEAST_PACKETS = 50
 """Packets within a window below which a share of them says nothing."""
-
-FULL = 0.95
-"""Share of a link's capacity from which it counts as full."""
 
 SETTLE_S = 3.0
 """After a slice was placed or moved: old labels drain for a second, and what an old rule counted
 between its last reading and its end is known to nobody."""
-
-RECENT_S = 30.0
-"""After a change of its state a slice's losses are put down to that."""
 
 PAUSE_EVERY = 20
 """Slices looked at between two pauses."""
@@ -75,6 +67,7 @@ class Assurance:
         rates: Mapping[LinkId, float],
         now: float,
         pause: Callable[[], None] = lambda: None,
+        latency: Callable[[PipeId], Latency | None] = lambda pipe: None,
     ) -> list[Told]:
         """Take one reading of all counters; what is to be told of it.
 
@@ -90,7 +83,11 @@ class Assurance:
             Unix time.
         pause : callable
             Called every few milliseconds.
+        latency : callable
+            What probes tell of a pipe.
         """
+        slices, before = list(slices), self.found
+        where = Situation(network, rates, lambda link: on_link(link, slices, before), now)
         self._past.append(counts)
         past = list(self._past)
         told: list[Told] = []
@@ -106,11 +103,15 @@ class Assurance:
             begun[one.name] = self._begun.get(one.name, (None, 0.0))
             if begun[one.name][0] != form:
                 begun[one.name] = (form, counts.at)
-            pipes = qualities(place, past, begun[one.name][1], network, self.lag_s)
-            violation = self._violation(one, pipes, network, rates, now)
+            pipes = [
+                replace(pipe, latency=latency((place.number, position)))
+                for position, pipe in enumerate(
+                    qualities(place, past, begun[one.name][1], network, self.lag_s)
+                )
+            ]
+            violation = self._violation(one, pipes, where)
             found[one.name] = Delivered(now, tuple(pipes), violation)
-            before = self.found.get(one.name)
-            was = before.violation if before is not None else ""
+            was = before[one.name].violation if one.name in before else ""
             if violation and not was:
                 told.append((now, one.name, "violation", violation))
             elif was and not violation:
@@ -119,45 +120,26 @@ class Assurance:
         self._broken = {name: count for name, count in self._broken.items() if name in found}
         return told
 
-    def _violation(
-        self,
-        one: Slice,
-        pipes: list[PipeQuality],
-        network: Network,
-        rates: Mapping[LinkId, float],
-        now: float,
-    ) -> str:
+    def _violation(self, one: Slice, pipes: Sequence[PipeQuality], where: Situation) -> str:
         """What is not kept, from the second reading in a row that shows it."""
-        worst = max(pipes, key=lambda pipe: pipe.loss or 0.0)
-        broken = worst.loss is not None and worst.loss > TOLERATED
-        self._broken[one.name] = self._broken.get(one.name, 0) + 1 if broken else 0
-        if self._broken[one.name] < 2:
-            return ""
-        return (
-            f"{worst.ends.src} -> {worst.ends.dst} loses {worst.loss:.1%} of what was promised: "
-            f"{cause(one, worst.ends, network, rates, now)}"
-        )
+        text = broken(one, pipes, where)
+        self._broken[one.name] = self._broken.get(one.name, 0) + 1 if text else 0
+        return text if self._broken[one.name] >= 2 else ""
 
 
-def cause(
-    one: Slice, ends: Ends, network: Network, rates: Mapping[LinkId, float], now: float
-) -> str:
-    """Where a loss comes from: a link that is gone or full, a change just now, or none of these."""
-    pipes = one.placement.pipes if one.placement is not None else ()
-    paths = [pipe.path for pipe in pipes if pipe.ends == ends and pipe.path is not None]
-    for path, link_id in ((each, link) for each in paths for link in each.links):
-        link = network.link_by_id.get(link_id)
-        if link is None:
-            return f"{link_text(path, link_id, network)} is gone"
-        if rates.get(link_id, 0.0) >= FULL * link.capacity:
-            where = link_text(path, link_id, network)
-            return (
-                f"{where} is full ({rates[link_id] / 1e6:.3g} of {link.capacity / 1e6:.3g} Mbit/s)"
-            )
-    if now - one.since < RECENT_S:
-        text = f"it became {one.state} {now - one.since:.0f} s ago"
-        return text + (f" ({one.detail})" if one.detail else "")
-    return "no link of its path is full or gone: its rules or classes are not as meant (qb drift)"
+def on_link(link: LinkId, slices: Sequence[Slice], found: Mapping[str, Delivered]) -> float:
+    """Bit/s that slices get through over a link, by what each was given last."""
+    total = 0.0
+    for one in slices:
+        given = found.get(one.name)
+        for pipe, quality in zip(
+            one.placement.pipes if one.placement is not None else (),
+            given.pipes if given is not None else (),
+            strict=False,
+        ):
+            if pipe.path is not None and link in pipe.path.links:
+                total += quality.delivered or 0.0
+    return total
 
 
 def qualities(

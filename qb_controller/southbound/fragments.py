@@ -54,11 +54,16 @@ def group(dpid: int, group_id: int, kind: str, *buckets: Bucket) -> Placed:
 
 
 def switch_rules(dpid: int, numbers: Numbers) -> Iterator[Placed]:
-    """What every switch has: labels towards it are delivered, ARP goes to the controller, packets
-    of hosts to table 2 without the mark of slices.
+    """What every switch has: labels towards it are delivered, ARP and probes go to the controller,
+    packets of hosts to table 2 without the mark of slices.
     """
-    mine = matches(eth_dst=egress_mask(numbers.of(dpid)))
+    label = egress_mask(numbers.of(dpid))
+    mine = matches(eth_dst=label)
     yield flow(dpid, layout.CLASSIFY, layout.EGRESS, mine, (("goto", layout.DELIVER),), BASE)
+    probe = matches(eth_type=layout.ETH_IPV4, ipv4_dst=layout.PROBE_IP)
+    through = matches(**dict(probe), eth_dst=label)
+    yield flow(dpid, layout.CLASSIFY, layout.PROBE, through, (("controller",),), BASE)
+    yield flow(dpid, layout.CLASSIFY, layout.FORGED, probe, (), BASE)
     arp = matches(eth_type=layout.ETH_ARP)
     yield flow(dpid, layout.CLASSIFY, layout.ARP, arp, (("controller",),), BASE)
     enter: tuple[Action, ...] = (("goto", layout.ENTER),)

@@ -21,6 +21,8 @@ SLICE = 520
 LOOKALIKE = 510
 """To a host whose own address begins like a label (random addresses sometimes do): unmarked, and to
 table 2."""
+PROBE = 505
+"""A probe of this controller that reached the end of its path: to the controller."""
 EGRESS = 500
 """Any label towards this switch: go to table 1."""
 ONE_HOP = 501
@@ -30,6 +32,8 @@ HAIRPIN = 401
 """A label that arrives on the very port it would leave by, or be bypassed by."""
 TRANSIT = 400
 """A label on its way."""
+FORGED = 315
+"""A packet without a label to the address that only probes have: dropped."""
 MARKED = 310
 """A packet that a host marked as if it were in a slice: unmarked, and to table 2."""
 FROM_HOST = 300
@@ -44,6 +48,9 @@ LOCAL = 100
 ETH_IPV4 = 0x0800
 ETH_ARP = 0x0806
 ETH_LLDP = 0x88CC
+
+PROBE_IP = "192.0.0.8"
+"""Destination of probes: IPv4's dummy address (RFC 7600), which no host may have."""
 
 _PAIR = 0x10000000
 _PROTECT = 0x20000000
@@ -113,7 +120,7 @@ def is_entrance(entry: Entry) -> bool:
     if not isinstance(entry, FlowRule):
         return False
     if entry.table == CLASSIFY:
-        return entry.priority in (SLICE, LOOKALIKE, MARKED, FROM_HOST, ARP)
+        return entry.priority in (SLICE, LOOKALIKE, FORGED, MARKED, FROM_HOST, ARP)
     return entry.table == ENTER
 
 

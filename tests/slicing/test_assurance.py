@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from qb_controller.model.delivered import PipeQuality
+from qb_controller.model.delivered import Latency, PipeQuality
 from qb_controller.model.network import LinkId
 from qb_controller.model.slice_life import Slice
 from qb_controller.model.slices import Ends, Pipe, Placement, SliceRequest
@@ -40,6 +40,7 @@ class Feed:
         self.rates: dict[LinkId, float] = {}
         self.slice = VIDEO
         self.network = NETWORK
+        self.latency: Latency | None = None
         self._lag_s, self._rng = lag_s, random.Random(seed)
 
     def second(
@@ -57,7 +58,14 @@ class Feed:
                 {(1, 0): self._count(self.arrived, delivered)},
                 {(1, 0): self._count(self.dropped, dropped)},
             )
-            told += self.assurance.read(counts, [self.slice], self.network, self.rates, self.now)
+            told += self.assurance.read(
+                counts,
+                [self.slice],
+                self.network,
+                self.rates,
+                self.now,
+                latency=lambda pipe: self.latency,
+            )
         return [f"{kind}: {text}" for _, _, kind, text in told]
 
     def _count(self, packets: float, rate: float) -> Count:
@@ -217,6 +225,57 @@ def test_within_one_switch_what_passes_the_meter_is_delivered() -> None:
         feed.assurance.read(counts, [VIDEO], NETWORK, {}, n)
     assert feed.pipe.offered == pytest.approx(1.6e6)
     assert feed.pipe.delivered == pytest.approx(1e6) and feed.pipe.loss is None
+
+
+def bounded(seconds: float) -> Feed:
+    """A pipe of two links that may take so long."""
+    feed = Feed()
+    request = replace(REQUEST, latency=seconds)
+    place = Placement(request, 1, 1, (Pipe(ENDS, UPPER),))
+    feed.slice = replace(VIDEO, request=request, placement=place)
+    return feed
+
+
+def test_a_measured_latency_above_the_bound_is_told_once_it_is_sure() -> None:
+    feed = bounded(0.02)
+    for seconds, error in ((0.019, 0.001), (0.0225, 0.001), (0.03, 0.02), (None, 0.0)):
+        feed.latency = Latency(seconds, error, 10, 0, 0)
+        assert feed.second(8e5, 8e5, 4) == []
+    feed.latency = Latency(0.0482, 0.0012, 10, 0, 0)
+    feed.now += 100
+    assert feed.second(8e5, 8e5, 4) == [
+        "violation: h1 -> h4 takes 48.2 ms (measured, +-1.2) instead of 20: no link of its path is "
+        "full or gone: a link of it is slower than known (qb drift)"
+    ]
+    assert feed.pipe.latency == feed.latency and feed.pipe.delay_s == 0.02
+    feed.latency = Latency(0.0201, 0.001, 10, 0, 0)
+    assert feed.second(8e5, 8e5, 2) == ["kept: all that was promised is kept again"]
+
+
+def test_without_a_bound_any_latency_will_do() -> None:
+    feed = Feed()
+    feed.latency = Latency(3.0, 0.001, 10, 0, 0)
+    assert feed.second(8e5, 8e5, 10) == []
+
+
+def test_an_over_full_class_is_the_cause_of_a_latency() -> None:
+    feed = bounded(0.02)
+    feed.second(9.8e6, 9.8e6, 8)
+    feed.latency = Latency(0.05, 0.001, 10, 0, 0)
+    feed.rates = {LinkId(2, 3): 9.9e6}
+    (told,) = feed.second(9.8e6, 9.8e6, 4)
+    assert told.endswith(
+        "link s2 -> s4 is full (9.9 of 10 Mbit/s), its class of slices over-full (9.8 Mbit/s)"
+    )
+
+
+def test_probes_that_never_come_back_are_a_loss_though_no_host_sends() -> None:
+    feed = Feed()
+    feed.latency = Latency(0.02, 0.001, 10, 3, 3)
+    assert feed.second(0.0, 0.0, 4) == []
+    feed.latency = Latency(None, 0.0, 10, 10, 10)
+    (told,) = feed.second(0.0, 0.0, 4)
+    assert told.startswith("violation: h1 -> h4 lets nothing through: the last 10 probes were lost")
 
 
 def test_what_is_gone_is_forgotten() -> None:

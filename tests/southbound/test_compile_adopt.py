@@ -244,7 +244,7 @@ def test_an_empty_network_and_a_lonely_switch() -> None:
     assert compile_rules(with_network(Intent(), empty, numbers), empty, numbers) == {}
     lonely = Network((Switch(1, "s1"),), (), (host_of(1),))
     rules = compile_rules(with_network(Intent(), lonely, numbers), lonely, numbers)
-    assert len(rules[1]) == 6
+    assert len(rules[1]) == 8
 
 
 def test_a_decision_on_weights_alone_is_known_after_a_restart() -> None:

@@ -53,6 +53,11 @@ def _actions(dp: Any, actions: tuple[Action, ...]) -> tuple[list[Any], dict[str,
     return out, instructions
 
 
+def actions_of(dp: Any, actions: tuple[Action, ...]) -> list[Any]:
+    """Ryu's actions of what a packet-out may say."""
+    return _actions(dp, actions)[0]
+
+
 def flow_mod(dp: Any, rule: FlowRule, *, delete: bool = False) -> Any:
     """Make the message that adds (or replaces) a flow rule, or deletes exactly it."""
     ofp, parser = dp.ofproto, dp.ofproto_parser

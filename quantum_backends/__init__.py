@@ -26,14 +26,16 @@ form          problem                           what belongs to it
 ``packing``   :mod:`.packing`                   :mod:`.packing_search`, :mod:`.packing_kernels`,
                                                 :mod:`.packing_lp`
 ``schedule``  :mod:`.schedules`                 :mod:`.schedule_search`, :mod:`.schedule_kernels`,
-                                                :mod:`.schedule_lines`, :mod:`.schedule_instances`
+                                                :mod:`.schedule_lines`, :mod:`.schedule_places`,
+                                                :mod:`.schedule_instances`
 ``bqm``       :mod:`.bqm`                       :mod:`.sampling`, :mod:`.descent`
 ``program``   :mod:`.program`                   linear and mixed-integer programs
 ``circuits``  :mod:`.circuit_batch`             :mod:`.cutting`, :mod:`.gate.qpus` (run, not solved)
 ============  ================================  ==================================================
 
 :mod:`.problem`, :mod:`.solution`, :mod:`.solver` and :mod:`.registry` are the contract;
-:mod:`.testing` checks it, for a third party's backend too. :mod:`.reductions` lead from one form
+:mod:`.testing` checks it, for a third party's backend too; :mod:`.best` keeps the best answer of a
+call. :mod:`.reductions` lead from one form
 to another and back. ``classical``, ``annealing`` and ``gate`` hold one file per method or vendor;
 :mod:`.devices` says what stands behind a backend: its status, time, energy and price.
 """

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import numpy as np
 
 from quantum_backends import choice_kernels as kernels
+from quantum_backends.best import BestSoFar
 from quantum_backends.choices import ChoiceProblem, Chosen
 from quantum_backends.routing import Ints
-from quantum_backends.solution import Solution
-from quantum_backends.solver import Budget, ignore
+from quantum_backends.solver import Budget
 
 
 def movable(problem: ChoiceProblem) -> Ints:
@@ -18,7 +16,7 @@ def movable(problem: ChoiceProblem) -> Ints:
     return np.flatnonzero(np.diff(problem.first) > 1)
 
 
-class BestChoice:
+class BestChoice(BestSoFar):
     """The best answer so far of one call of ``solve``; reports each better one to the budget.
 
     Starts from the better of the incumbent and weighted DSATUR after descent.
@@ -32,8 +30,8 @@ class BestChoice:
     """
 
     def __init__(self, problem: ChoiceProblem, budget: Budget, name: str) -> None:
-        self._problem, self._budget, self._name = problem, budget, name
-        self._began = self._at = budget.elapsed()
+        super().__init__(budget, name)
+        self._problem = problem
         self.table = kernels.table_of(problem)
         self.movable = movable(problem)
         self.value = np.inf
@@ -64,20 +62,13 @@ class BestChoice:
         value = self.cost(flat)
         if not value < self.value - 1e-12 * max(1.0, abs(value)):
             return False
-        self.value, self.flat, self._at = value, flat.copy(), self._budget.elapsed()
-        if self._budget.report is not ignore:
-            self._budget.report(self._solution({}, self._at))
+        self.value, self.flat = value, flat.copy()
+        self.found()
         return True
 
-    def solution(self, info: Mapping[str, float | str] | None = None) -> Solution:
-        """The final answer."""
-        extra: dict[str, float | str] = {"found_s": self._at - self._began, **(info or {})}
-        return self._solution(extra, self._budget.elapsed())
-
-    def _solution(self, info: Mapping[str, float | str], at: float) -> Solution:
-        answer = self._problem.chosen(self.flat)
-        value = self._problem.value(answer)
-        return Solution(answer, value, self._name, at - self._began, info)
+    def answer(self) -> tuple[Chosen, float]:
+        chosen = self._problem.chosen(self.flat)
+        return chosen, self._problem.value(chosen)
 
 
 def settled_greedy(problem: ChoiceProblem) -> Chosen:

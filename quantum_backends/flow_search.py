@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 import numpy as np
 
+from quantum_backends.best import BestSoFar
 from quantum_backends.flow import FlowProblem
 from quantum_backends.flow_kernels import Market, fill
 from quantum_backends.routing import Floats, Ints
@@ -70,7 +71,7 @@ def _at_most_one(there: Floats, used: Floats) -> Floats:
     return np.where(used > there, there / np.where(used > 0, used, 1.0), 1.0)
 
 
-class FlowBest:
+class BestFlow(BestSoFar):
     """The best flow so far of one call of ``solve``; reports each better one to the budget.
 
     Parameters
@@ -82,8 +83,8 @@ class FlowBest:
     """
 
     def __init__(self, problem: FlowProblem, budget: Budget, name: str) -> None:
-        self._problem, self._budget, self._name = problem, budget, name
-        self._began = self._at = budget.elapsed()
+        super().__init__(budget, name)
+        self._problem = problem
         self.flow = first_flow(problem) if problem.size else np.empty(0)
         self.value = problem.value(self.flow) if problem.size else 0.0
 
@@ -92,12 +93,9 @@ class FlowBest:
         value = self._problem.value(flow)
         if not value < self.value:
             return False
-        self.flow, self.value, self._at = flow.copy(), value, self._budget.elapsed()
-        self._budget.report(Solution(self.flow, value, self._name, self._at - self._began))
+        self.flow, self.value = flow.copy(), value
+        self.found()
         return True
 
-    def solution(self, info: Mapping[str, float | str]) -> Solution:
-        """The final answer."""
-        extra = {"found_s": self._at - self._began, **info}
-        elapsed = self._budget.elapsed() - self._began
-        return Solution(self.flow, self.value, self._name, elapsed, extra)
+    def answer(self) -> tuple[Floats, float]:
+        return self.flow, self.value

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import numpy as np
 
 from quantum_backends import packing_kernels as kernels
+from quantum_backends.best import BestSoFar
 from quantum_backends.packing import Chosen, PackingProblem
 from quantum_backends.packing_lp import units
 from quantum_backends.routing import Floats, Ints
-from quantum_backends.solution import Solution
-from quantum_backends.solver import Budget, ignore
+from quantum_backends.solver import Budget
 
 
 def movable(problem: PackingProblem) -> Ints:
@@ -98,7 +96,7 @@ def drawn(problem: PackingProblem, share: Floats, rng: np.random.Generator) -> I
     return np.asarray(np.clip(flat, problem.first[:-1], problem.first[1:] - 1))
 
 
-class BestPacking:
+class BestPacking(BestSoFar):
     """The best answer so far of one call of ``solve``; reports each better one to the budget.
 
     Starts from the best of the incumbent and the greedy answers.
@@ -112,8 +110,8 @@ class BestPacking:
     """
 
     def __init__(self, problem: PackingProblem, budget: Budget, name: str) -> None:
-        self._problem, self._budget, self._name = problem, budget, name
-        self._began = self._at = budget.elapsed()
+        super().__init__(budget, name)
+        self._problem = problem
         self.table = kernels.table_of(problem)
         self.movable = movable(problem)
         self.worth = -np.inf
@@ -135,9 +133,8 @@ class BestPacking:
         worth = float(self._problem.worth[flat].sum())
         if not worth > self.worth + 1e-12 * max(1.0, abs(worth)):
             return False
-        self.worth, self.flat, self._at = worth, flat.copy(), self._budget.elapsed()
-        if self._budget.report is not ignore:
-            self._budget.report(self._solution({}, self._at))
+        self.worth, self.flat = worth, flat.copy()
+        self.found()
         return True
 
     def settle(self, flat: Ints, score: Floats) -> Ints:
@@ -146,15 +143,9 @@ class BestPacking:
         self.offer(chosen)
         return chosen
 
-    def solution(self, info: Mapping[str, float | str] | None = None) -> Solution:
-        """The final answer."""
-        extra: dict[str, float | str] = {"found_s": self._at - self._began, **(info or {})}
-        return self._solution(extra, self._budget.elapsed())
-
-    def _solution(self, info: Mapping[str, float | str], at: float) -> Solution:
-        answer = self._problem.chosen(self.flat)
-        value = self._problem.value(answer)
-        return Solution(answer, value, self._name, at - self._began, info)
+    def answer(self) -> tuple[Chosen, float]:
+        chosen = self._problem.chosen(self.flat)
+        return chosen, self._problem.value(chosen)
 
 
 def settled(problem: PackingProblem, table: kernels.Table, flat: Ints, score: Floats) -> Ints:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import numpy as np
 
 from quantum_backends import schedule_kernels as kernels
+from quantum_backends.best import BestSoFar
 from quantum_backends.routing import Floats, Ints
 from quantum_backends.schedule_lines import Lines, empty_lines, table_of
 from quantum_backends.schedules import Plan, ScheduleProblem
-from quantum_backends.solution import Solution
-from quantum_backends.solver import Budget, ignore
+from quantum_backends.solver import Budget
 
 HOT, COLD = 0.5, 0.02
 """First and last temperature, in units of the mean value of a request."""
@@ -84,7 +82,7 @@ def orders(problem: ScheduleProblem, cost: Floats) -> tuple[Ints, ...]:
     )
 
 
-class BestSchedule:
+class BestSchedule(BestSoFar):
     """The best plan so far of one call of ``solve``; reports each better one to the budget.
 
     Parameters
@@ -96,8 +94,8 @@ class BestSchedule:
     """
 
     def __init__(self, problem: ScheduleProblem, budget: Budget, name: str) -> None:
-        self._problem, self._budget, self._name = problem, budget, name
-        self._began = self._at = budget.elapsed()
+        super().__init__(budget, name)
+        self._problem = problem
         self.plan: Plan = ()
         self.value = problem.value(())
         self.inserter = Inserter(problem)
@@ -123,15 +121,9 @@ class BestSchedule:
         value = self._problem.value(plan)
         if not value < self.value - 1e-12 * max(1.0, abs(value)):
             return False
-        self.value, self.plan, self._at = value, plan, self._budget.elapsed()
-        if self._budget.report is not ignore:
-            self._budget.report(self._solution({}, self._at))
+        self.value, self.plan = value, plan
+        self.found()
         return True
 
-    def solution(self, info: Mapping[str, float | str] | None = None) -> Solution:
-        """The final answer."""
-        extra: dict[str, float | str] = {"found_s": self._at - self._began, **(info or {})}
-        return self._solution(extra, self._budget.elapsed())
-
-    def _solution(self, info: Mapping[str, float | str], at: float) -> Solution:
-        return Solution(self.plan, self.value, self._name, at - self._began, info)
+    def answer(self) -> tuple[Plan, float]:
+        return self.plan, self.value

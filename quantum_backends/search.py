@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import numpy as np
 
 from quantum_backends import kernels
+from quantum_backends.best import BestSoFar
 from quantum_backends.objective import Score, floor, score
-from quantum_backends.routing import Floats, Ints, RoutingProblem, flatten, nest
-from quantum_backends.solution import Solution
-from quantum_backends.solver import Budget, ignore
+from quantum_backends.routing import Floats, Fractions, Ints, RoutingProblem, flatten, nest
+from quantum_backends.solver import Budget
 
 
 def refuse_without_paths(problem: RoutingProblem) -> str:
@@ -54,8 +52,8 @@ def cooled_start(problem: RoutingProblem, best: Best, moves: int) -> tuple[Ints,
     return choice, kernels.highest(arrays, load)
 
 
-class Best:
-    """The best answer so far of one call of ``solve``; reports each better one to the budget.
+class Best(BestSoFar):
+    """The best plan so far of one call of ``solve``; reports each better one to the budget.
 
     Starts from the incumbent (where its form is allowed), else from everybody's first path.
 
@@ -68,9 +66,8 @@ class Best:
     """
 
     def __init__(self, problem: RoutingProblem, budget: Budget, name: str) -> None:
-        self._problem, self._budget, self._name = problem, budget, name
-        self._at = budget.elapsed()
-        self._began = budget.elapsed()
+        super().__init__(budget, name)
+        self._problem = problem
         self._flat = self._flat_of(start_choice(problem))
         if problem.incumbent is not None and problem.split:
             self._flat = flatten(problem.incumbent)
@@ -95,17 +92,9 @@ class Best:
         found = score(self._problem, flat)
         if not found < self.score:
             return False
-        self.score, self._flat, self._at = found, flat, self._budget.elapsed()
-        if self._budget.report is not ignore:  # nesting a large plan takes milliseconds
-            self._budget.report(self._solution({}, self._at))
+        self.score, self._flat = found, flat
+        self.found()
         return True
 
-    def solution(self, info: Mapping[str, float | str] | None = None) -> Solution:
-        """The final answer."""
-        extra: dict[str, float | str] = {"found_s": self._at - self._began, **(info or {})}
-        return self._solution(extra, self._budget.elapsed())
-
-    def _solution(self, info: Mapping[str, float | str], at: float) -> Solution:
-        fractions = nest(self._problem, self._flat)
-        mlu = self._problem.mlu(self._flat)
-        return Solution(fractions, mlu, self._name, at - self._began, info)
+    def answer(self) -> tuple[Fractions, float]:
+        return nest(self._problem, self._flat), self._problem.mlu(self._flat)

@@ -12,7 +12,7 @@ import numpy as np
 from scipy import sparse
 
 from quantum_backends.flow import FlowProblem
-from quantum_backends.flow_search import FlowBest, fitted, warm
+from quantum_backends.flow_search import BestFlow, fitted, warm
 from quantum_backends.highs import INFINITY, QuietHighs, has_feasible_point, is_optimal, quiet
 from quantum_backends.solution import Solution
 from quantum_backends.solver import Budget, check_accepted
@@ -36,7 +36,7 @@ class FlowLp:
 
     def solve(self, problem: FlowProblem, budget: Budget, seed: int) -> Solution:
         check_accepted(self.name, self.refusal(problem))
-        best = FlowBest(problem, budget, self.name)
+        best = BestFlow(problem, budget, self.name)
         status = "not needed"
         if best.value > problem.bound and budget.left() > _MARGIN_S:
             solver = _model(problem, budget.left() - _MARGIN_S)

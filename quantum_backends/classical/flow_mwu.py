@@ -23,7 +23,7 @@ import numpy as np
 
 from quantum_backends import flow_kernels as kernels
 from quantum_backends.flow import FlowProblem
-from quantum_backends.flow_search import FlowBest, fitted, market_of, warm
+from quantum_backends.flow_search import BestFlow, fitted, market_of, warm
 from quantum_backends.solution import Solution
 from quantum_backends.solver import Budget, check_accepted
 
@@ -57,7 +57,7 @@ class FlowMwu:
 
     def solve(self, problem: FlowProblem, budget: Budget, seed: int) -> Solution:
         check_accepted(self.name, self.refusal(problem))
-        best = FlowBest(problem, budget, self.name)
+        best = BestFlow(problem, budget, self.name)
         search = _total if problem.objective == "total" else _concurrent
         sweeps, bound = search(problem, budget, best) if problem.volume.any() else (0, 0.0)
         return best.solution({"sweeps": sweeps, "flow_bound": bound})
@@ -70,7 +70,7 @@ def _schedule() -> Iterator[float]:
         yield from np.geomspace(_FIRST, _LAST, sweeps).tolist()
 
 
-def _total(problem: FlowProblem, budget: Budget, best: FlowBest) -> tuple[int, float]:
+def _total(problem: FlowProblem, budget: Budget, best: BestFlow) -> tuple[int, float]:
     """Sweeps made and the least upper bound proven."""
     market, order = market_of(problem), np.arange(problem.size)
     bound = float(problem.volume.sum())
@@ -94,7 +94,7 @@ def _total(problem: FlowProblem, budget: Budget, best: FlowBest) -> tuple[int, f
     return sweep, bound
 
 
-def _concurrent(problem: FlowProblem, budget: Budget, best: FlowBest) -> tuple[int, float]:
+def _concurrent(problem: FlowProblem, budget: Budget, best: BestFlow) -> tuple[int, float]:
     """Sweeps made and the least upper bound on the common share proven."""
     market, order = market_of(problem), np.arange(problem.size)
     market.flow[problem.paths.first[:-1]] = problem.volume

@@ -17,7 +17,7 @@ from qb_controller.model.network import LinkId
 from qb_controller.model.slices import SlicePlan
 from qb_controller.model.telemetry import NetworkSnapshot
 from qb_controller.northbound.rest import make_app
-from qb_controller.runtime.messages import ChannelsResult, Settings, SlicesResult
+from qb_controller.runtime.messages import RestResult, Settings, SlicesResult
 from qb_controller.runtime.wire import Decoder, encode
 from qb_controller.slicing.assurance import Assurance
 from qb_controller.slicing.book import SliceBook
@@ -313,7 +313,7 @@ class Controller:
         book.keep([], told)
 
     def _heard(self, message: object) -> None:
-        if isinstance(message, ChannelsResult):
+        if isinstance(message, RestResult):
             self.asking.answered(message.number, message)
         elif isinstance(message, SlicesResult):
             self.slicing.received(message, time.time(), time.monotonic())

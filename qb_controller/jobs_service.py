@@ -2,7 +2,7 @@
 
 The controller starts it when the first quantum job comes (or is left from an earlier run), with one
 end of a socket pair, and talks to it in :class:`~qb_controller.runtime.messages.JobsRequest` and
-``JobsResult``. One thread listens, the other drives the jobs and their QPU workers; those are
+``RestResult``. One thread listens, the other drives the jobs and their QPU workers; those are
 started when there is a job for them. It ends when the socket closes, and its workers with it; what
 is unfinished is taken up again by the next one.
 """
@@ -20,7 +20,7 @@ import threading
 from collections.abc import Sequence
 from pathlib import Path
 
-from qb_controller.runtime.messages import JobsRequest, JobsResult
+from qb_controller.runtime.messages import JobsRequest, RestResult
 from qb_controller.runtime.wire import Decoder, encode
 from qb_controller.runtime.worker import die_with
 
@@ -71,7 +71,7 @@ def serve(sock: socket.socket, state: Path, fleet_spec: str) -> None:
             if request is not None:
                 code, text = answer(engine, request.action, request.name, request.body)
                 try:
-                    sock.sendall(encode(JobsResult(request.number, code, text)))
+                    sock.sendall(encode(RestResult(request.number, code, text)))
                 except OSError:
                     return
             if not engine.idle:

@@ -19,7 +19,7 @@ from qb_controller.model.slice_life import Event, Slice
 from qb_controller.model.slices import SliceRequest
 from qb_controller.model.telemetry import Demand
 from qb_controller.northbound.view import LiveRule, OptimiserStatus, Status, TeSettings
-from qb_controller.runtime.messages import ChannelsRequest, ChannelsResult, JobsRequest, JobsResult
+from qb_controller.runtime.messages import ChannelsRequest, JobsRequest, RestResult
 from qb_controller.southbound.intent import Intent
 from qb_controller.southbound.labels import Numbers
 from qb_controller.southbound.openflow import requests
@@ -156,13 +156,13 @@ class LiveView:
         return tuple(BACKENDS)
 
     def channels(self, body: bytes) -> tuple[int, str]:
-        answer: ChannelsResult = self._c.asking.ask(
+        answer: RestResult = self._c.asking.ask(
             lambda number: ChannelsRequest(number, body), CHANNELS_S
         )
         return answer.code, answer.body
 
     def jobs(self, action: str, name: str, body: bytes) -> tuple[int, str]:
-        answer: JobsResult = self._c.jobs.ask(
+        answer: RestResult = self._c.jobs.ask(
             lambda number: JobsRequest(number, action, name, body)
         )
         return answer.code, answer.body

@@ -31,12 +31,12 @@ from qb_controller.orchestration.cycle import Orchestrator
 from qb_controller.orchestration.journal import Journal
 from qb_controller.runtime.messages import (
     ChannelsRequest,
-    ChannelsResult,
     CycleRequest,
     CycleResult,
     Hello,
     Ping,
     Pong,
+    RestResult,
     SlicesRequest,
     SlicesResult,
 )
@@ -169,7 +169,7 @@ class Optimiser:
                 self._mailbox.put(message)
             elif isinstance(message, ChannelsRequest):
                 if not self._mailbox.queue(message):
-                    self._say(ChannelsResult(message.number, 503, TOO_MANY))
+                    self._say(RestResult(message.number, 503, TOO_MANY))
             elif isinstance(message, SlicesRequest):
                 if not self._mailbox.queue(message):
                     self._say(SlicesResult(message.number, None, None, {}, "too much is waiting"))
@@ -203,7 +203,7 @@ class Optimiser:
             self._ending = True
             self._wake()
 
-    def _say_done(self, result: CycleResult | ChannelsResult | SlicesResult) -> None:
+    def _say_done(self, result: CycleResult | RestResult | SlicesResult) -> None:
         self._mailbox.done()
         self._say(result)
 

@@ -34,8 +34,8 @@ form          problem                           what belongs to it
 ============  ================================  ==================================================
 
 :mod:`.problem`, :mod:`.solution`, :mod:`.solver` and :mod:`.registry` are the contract;
-:mod:`.testing` checks it, for a third party's backend too; :mod:`.best` keeps the best answer of a
-call. :mod:`.reductions` lead from one form
-to another and back. ``classical``, ``annealing`` and ``gate`` hold one file per method or vendor;
-:mod:`.devices` says what stands behind a backend: its status, time, energy and price.
+:mod:`.testing` checks it, for a third party's backend too; :mod:`.best` keeps the best answer of
+a call. :mod:`.reductions` lead from one form to another and back. ``classical``, ``annealing`` and
+``gate`` hold one file per method or vendor; :mod:`.devices` says what stands behind a backend: its
+status, time, energy and price.
 """

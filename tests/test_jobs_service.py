@@ -15,7 +15,7 @@ import pytest
 from werkzeug.test import Client
 
 from qb_controller.northbound.rest import make_app
-from qb_controller.runtime.messages import JobsRequest, JobsResult
+from qb_controller.runtime.messages import JobsRequest, RestResult
 from qb_controller.runtime.wire import Decoder, encode
 from tests.northbound.still import StillView
 
@@ -54,7 +54,7 @@ class Service:
             assert data, "the process closed the socket"
             found = decoder.feed(data)
         (result,) = found
-        assert isinstance(result, JobsResult)
+        assert isinstance(result, RestResult)
         assert result.number == self._count
         return result.code, json.loads(result.body)
 

@@ -18,7 +18,7 @@ from qb_controller.applications.wireless_control import as_json, optimise, setti
 from qb_controller.applications.wireless_scenario import read
 from qb_controller.errors import InputError
 from qb_controller.orchestration.service import Service
-from qb_controller.runtime.messages import ChannelsRequest, ChannelsResult
+from qb_controller.runtime.messages import ChannelsRequest, RestResult
 from quantum_backends import choice_kernels
 from quantum_backends.testing import known_problems
 
@@ -43,7 +43,7 @@ class Desk:
     borrow: Callable[[], Service]
     _warm: bool = field(default=False, init=False)
 
-    def answer(self, request: ChannelsRequest) -> ChannelsResult:
+    def answer(self, request: ChannelsRequest) -> RestResult:
         """Answer a request; never raises for anything in its body."""
         try:
             code, value = 200, self._solved(_parsed(request.body))
@@ -52,7 +52,7 @@ class Desk:
         except Exception:
             _log.exception("request %d for channels failed", request.number)
             code, value = 500, {"error": "a fault in the optimiser; see its log", "status": 500}
-        return ChannelsResult(request.number, code, json.dumps(value, allow_nan=False) + "\n")
+        return RestResult(request.number, code, json.dumps(value, allow_nan=False) + "\n")
 
     def _solved(self, data: dict[str, Any]) -> dict[str, Any]:
         scenario = read(data.get("scenario"), "scenario")

@@ -157,8 +157,8 @@ class ChannelsRequest:
 
 
 @dataclass(frozen=True, slots=True)
-class ChannelsResult:
-    """Answer to a :class:`ChannelsRequest`.
+class RestResult:
+    """Answer to a request of a REST client that was passed on as it came.
 
     Attributes
     ----------
@@ -250,25 +250,6 @@ class JobsRequest:
     action: str
     name: str = ""
     body: bytes = b""
-
-
-@dataclass(frozen=True, slots=True)
-class JobsResult:
-    """Answer to a :class:`JobsRequest`.
-
-    Attributes
-    ----------
-    number : int
-        Of the request.
-    code : int
-        Status code of HTTP.
-    body : str
-        JSON.
-    """
-
-    number: int
-    code: int
-    body: str
 
 
 @dataclass(frozen=True, slots=True)

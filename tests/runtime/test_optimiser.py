@@ -17,12 +17,12 @@ import pytest
 from qb_controller.model.telemetry import Demand, NetworkSnapshot
 from qb_controller.runtime.messages import (
     ChannelsRequest,
-    ChannelsResult,
     CycleRequest,
     CycleResult,
     Hello,
     Ping,
     Pong,
+    RestResult,
     Settings,
 )
 from qb_controller.runtime.wire import Decoder, encode
@@ -157,7 +157,7 @@ def test_scenarios_wait_their_turn_and_too_many_are_refused(controller: Controll
     assert [type(each) for each in answers[2:4]] == [CycleResult, CycleResult]
     waited = answers[4:]
     assert [each.number for each in waited] == list(range(1, 9))
-    assert all(isinstance(each, ChannelsResult) and each.code == 400 for each in waited)
+    assert all(isinstance(each, RestResult) and each.code == 400 for each in waited)
     assert "scenario: channels: want a list" in waited[0].body
 
 

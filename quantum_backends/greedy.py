@@ -84,10 +84,18 @@ def _flow(problem: Any) -> Any:
     return first_flow(problem)
 
 
+def _schedule(problem: Any) -> Any:
+    """Requests by value for their cost, by deadline, by room to wait: the best of three orders."""
+    from quantum_backends.schedule_search import quick
+
+    return quick(problem, 0)[0]
+
+
 _BY_FORM: dict[str, Callable[[Any], Any | None]] = {
     "routing": _routing,
     "choices": _choices,
     "packing": _packing,
     "bqm": _bqm,
     "flow": _flow,
+    "schedule": _schedule,
 }

@@ -11,7 +11,7 @@ from quantum_backends.routing import RoutingProblem, one_hot
 from quantum_backends.testing import known_problems, random_problem
 
 
-@pytest.mark.parametrize("form", ["routing", "choices", "bqm", "flow"])
+@pytest.mark.parametrize("form", ["routing", "choices", "packing", "bqm", "flow", "schedule"])
 def test_every_form_has_an_answer_at_once(form: str) -> None:
     warm(form)
     for problem in known_problems(form):

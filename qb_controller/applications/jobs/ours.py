@@ -9,7 +9,6 @@ when reality differs, the next plan does. Requests that can no longer be in time
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 
 import numpy as np
@@ -20,8 +19,7 @@ from qb_controller.applications.jobs.formulate import formulate, interpret, next
 from qb_controller.applications.jobs.prices import Prices
 from qb_controller.applications.jobs.settings import Settings
 from qb_controller.model.jobs import Decision, Scheduler, State
-from quantum_backends.routing import Floats
-from quantum_backends.schedule_search import Inserter, orders
+from quantum_backends.schedule_search import quick
 from quantum_backends.schedules import Plan, ScheduleProblem
 
 Solve = Callable[[ScheduleProblem], Plan]
@@ -67,28 +65,3 @@ def ours(settings: Settings, solve: Solve | None = None) -> Scheduler:
         )
 
     return decide
-
-
-def quick(problem: ScheduleProblem, rounds: int) -> tuple[Plan, Floats]:
-    """Plan by insertion in three orders; search on only where requests are left over.
-
-    Returns
-    -------
-    Plan
-    float array (r,)
-        What each request would cost alone; infinite where it is too late.
-    """
-    inserter = Inserter(problem)
-    cost = inserter.alone()
-    best, chosen, complete = -math.inf, None, False
-    for order in orders(problem, cost):
-        gain, complete = inserter.gain(order)
-        if gain > best:
-            best, chosen = gain, order
-        if complete:
-            break
-    if chosen is None or not len(chosen):
-        return (), cost
-    if not complete:
-        chosen = inserter.improve(chosen, rounds, len(chosen))
-    return inserter.plan(chosen)[1], cost

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import time
 
-from qb_controller.applications.jobs.ours import Solve, quick
+from qb_controller.applications.jobs.ours import Solve
 from qb_controller.orchestration.service import Question, Service
 from qb_controller.runtime.messages import Settings
+from quantum_backends.schedule_search import quick
 from quantum_backends.schedules import Plan, ScheduleProblem
 
 NAME = "jobs"

@@ -9,6 +9,7 @@ processor, which other programs of a busy machine do not lengthen.
 from __future__ import annotations
 
 import argparse
+import gc
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -82,6 +83,8 @@ def _measure(nodes: int, seed: int, count: int) -> list[dict[str, Any]]:
     problem = with_candidates(random_problem(nodes, 2, seed=seed), 2.0)
     problem = replace(problem, incumbent=one_hot(problem, problem.layout.first[:-1]))
     service = _learned(problem, seed)
+    gc.collect()
+    gc.freeze()  # as the optimiser does: a collection among all libraries takes milliseconds
 
     def refuse(fresh: RoutingProblem) -> None:
         for each in service.advisor.backends:

@@ -10,7 +10,6 @@ import math
 import time
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -38,7 +37,7 @@ ALPHA = 0.5
 
 NO_DEVICES: Mapping[str, Device] = {}
 
-FORMS = ("routing", "flow", "choices", "bqm")
+FORMS = ("routing", "flow", "choices", "packing", "bqm", "schedule")
 
 
 class Selector(Protocol):
@@ -124,7 +123,7 @@ class Policy:
         found = self.model.predict(case.form, seen, budgets(seen["allowed_s"]), case.refusals)
         decide(seen, found, self._devices, now, settings, self._worth)
         self.took_s.append(time.perf_counter() - began + case.look_s)
-        whole = [replace(each, forecasts=each.forecasts[:1]) for each in found]
+        whole = [each._replace(forecasts=each.forecasts[:1]) for each in found]
         return decide(seen, whole, self._devices, now, settings, self._worth).backend
 
 

@@ -41,8 +41,7 @@ class Forecast(NamedTuple):
     weight: float
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
+class Candidate(NamedTuple):
     """One way to answer, as the policy saw it.
 
     Attributes

@@ -15,7 +15,7 @@ from typing import Any
 
 from qb_controller import __version__
 from qb_controller.errors import InputError, NotFound
-from qb_controller.model.decision import Decision, Forecast
+from qb_controller.model.decision import Candidate, Decision, Forecast
 from qb_controller.model.network import Network, Path
 from qb_controller.model.plan import WEIGHT_TOTAL
 from qb_controller.northbound.view import View
@@ -36,7 +36,7 @@ def plain(value: object) -> Any:
         return plain(asdict(value))
     if isinstance(value, Mapping):
         return {str(key): plain(one) for key, one in value.items()}
-    if isinstance(value, Forecast):
+    if isinstance(value, Forecast | Candidate):
         return plain(value._asdict())
     if isinstance(value, list | tuple | set | frozenset):
         return [plain(one) for one in value]

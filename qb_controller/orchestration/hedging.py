@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import islice
-from operator import mul
 
 from qb_controller.model.decision import Candidate, Forecast
 from qb_controller.runtime.task import Worth
@@ -53,17 +52,18 @@ def hedge_for(best: Candidate, others: Sequence[Candidate], worth: Worth, incumb
 def _gain(one: Forecast, two: Forecast | None, incumbent: float) -> float:
     """Expected fall of the gap by the better of two, half in common and half on their own."""
     ones = _falls(one, incumbent)
-    only_one = sum(map(mul, SHARES, ones))
+    only_one = _mean(*ones)
     if two is None:
         return (1 - one.late) * only_one
-    twos = _falls(two, incumbent)
-    only_two = sum(map(mul, SHARES, twos))
-    together = sum(map(mul, SHARES, map(max, ones, twos)))
-    apart = 0.0
-    for p, a in zip(SHARES, ones, strict=True):
-        for q, b in zip(SHARES, twos, strict=True):
-            apart += p * q * (a if a > b else b)
-    both = COMMON_FATE * together + (1 - COMMON_FATE) * apart
+    low, middle, high = twos = _falls(two, incumbent)
+    together = _mean(*map(max, ones, twos))
+    # Written out, because every decision waits for it: the mean over all pairs of shares.
+    each = [
+        _mean(a if a > low else low, a if a > middle else middle, a if a > high else high)
+        for a in ones
+    ]
+    both = COMMON_FATE * together + (1 - COMMON_FATE) * _mean(*each)
+    only_two = _mean(*twos)
     return (
         (1 - one.late) * (1 - two.late) * both
         + (1 - one.late) * two.late * only_one
@@ -71,7 +71,12 @@ def _gain(one: Forecast, two: Forecast | None, incumbent: float) -> float:
     )
 
 
-def _falls(forecast: Forecast, incumbent: float) -> tuple[float, ...]:
+def _mean(low: float, middle: float, high: float) -> float:
+    """Mean of a quantity, by :data:`SHARES`."""
+    return SHARES[0] * low + SHARES[1] * middle + SHARES[2] * high
+
+
+def _falls(forecast: Forecast, incumbent: float) -> tuple[float, float, float]:
     return (
         max(0.0, incumbent - forecast.gap10),
         max(0.0, incumbent - forecast.gap50),

@@ -182,9 +182,8 @@ def to_json(decision: Decision) -> str:
 
     Forecasts are written as bare rows: they are most of a record.
     """
-    data = asdict(decision)
-    for candidate in data["candidates"]:
-        candidate["forecasts"] = [list(each) for each in candidate["forecasts"]]
+    data = asdict(replace(decision, candidates=()))
+    data["candidates"] = [each._asdict() for each in decision.candidates]
     return json.dumps(_finite(data), separators=(",", ":"))
 
 

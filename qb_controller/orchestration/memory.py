@@ -2,10 +2,10 @@
 
 An outcome is kept as a factor on a documented expectation ("took 1.3 times as long as expected").
 A question is answered from outcomes in like situations: each counts by how near its situation is
-(a Gaussian of the distance in a few scaled logarithms) and by how many newer ones there are of its
-own neighbourhood, so that a drift is followed within a dozen outcomes and what was learnt about
-other sizes stays. The expectation itself takes part as :data:`PRIOR_POINTS` imagined outcomes that
-weigh as much as :data:`PRIOR_WEIGHT` real ones.
+(a Gaussian, very nearly, of the distance in a few scaled logarithms) and by how many newer ones
+there are of its own neighbourhood, so that a drift is followed within a dozen outcomes and what was
+learnt about other sizes stays. The expectation itself takes part as :data:`PRIOR_POINTS` imagined
+outcomes that weigh as much as :data:`PRIOR_WEIGHT` real ones.
 
 The factors make the one follow the other: where nothing like it was seen, sizes and budgets
 extrapolate along the expectation; where much was seen, its error no longer matters.
@@ -13,11 +13,14 @@ extrapolate along the expectation; where much was seen, its error no longer matt
 Backends find the same tasks hard. What the others' gaps were, relative to what was expected of
 them, moves what is expected of one that has not been seen there: or whoever was never asked would
 look better than the one that did best on hard tasks.
+
+Outcomes are kept in arrays, sorted by each target, so that all arms and budgets are read in one
+compiled pass: every decision waits for it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable
 from typing import Generic, TypeVar
 
 import numpy as np
@@ -25,6 +28,7 @@ import numpy.typing as npt
 from numba import njit
 
 Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
 
 Name = TypeVar("Name", bound=Hashable)
 
@@ -57,8 +61,10 @@ PRIOR_POINTS = len(PRIOR_Z)
 GAP_FLOOR = 1e-3
 """Gaps are told apart down to a tenth of a percent; nothing smaller moves traffic."""
 
-FAR = 20.0
-"""Squared distance, in widths, beyond which an outcome is left out: it weighs below 1/20,000."""
+FAR = 64.0
+"""Squared distance, in widths, at which an outcome counts for nothing. Up to there its weight is
+``(1 - distance / FAR) ** 32``: a Gaussian to within a tenth where it matters, without the cost of
+an exponential for each of the thousands of outcomes that a decision weighs."""
 
 COLUMNS = (
     "budget", "time50", "time90", "busy50", "gap10", "gap50", "gap90", "late", "gain", "weight"
@@ -84,12 +90,14 @@ class Memory(Generic[Name]):
         # The first axis of all of these are the arms; the first rows are the imagined outcomes.
         rows = PRIOR_POINTS + ROWS
         self._count = np.zeros(0, dtype=np.int64)
-        self._at = np.zeros((0, rows, dimensions))
+        self._at = np.zeros((0, dimensions, rows))
         self._high = np.zeros((0, rows))  # of the budget; its lower end is in _at
         self._age = np.zeros((0, rows))
         self._factor = np.zeros((0, TARGETS, rows))  # actual over expected
-        self._hardness = np.zeros((0, rows))  # logarithm of the gap's factor; NaN where unknown
-        self._order = np.zeros((0, TARGETS, rows), dtype=np.int64)
+        self._hardness = np.zeros((0, rows))  # logarithm of the gap's factor; 0 where unknown
+        self._has_gap = np.zeros((0, rows))  # 1 where the gap is known
+        self._order = np.zeros((0, TARGETS, rows), dtype=np.int64)  # of the known ones, by factor
+        self._sorted = np.zeros((0, TARGETS, rows))  # their factors
         self._known = np.zeros((0, TARGETS), dtype=np.int64)
         self._turn = np.zeros((0, rows), dtype=np.int64)
         self._cell: list[list[tuple[int, ...]]] = []
@@ -126,11 +134,12 @@ class Memory(Generic[Name]):
         self._age[arm, same] *= AGEING
         row = self._place(arm, same)
         self._turns += 1
-        self._at[arm, row], self._age[arm, row] = at, 1.0
+        self._at[arm, :, row], self._age[arm, row] = at, 1.0
         self._factor[arm, :, row] = factor
-        self._hardness[arm, row] = np.log(factor[2])
+        self._has_gap[arm, row] = not np.isnan(factor[2])
+        self._hardness[arm, row] = np.log(factor[2]) if self._has_gap[arm, row] else 0.0
         self._high[arm, row] = at[0] if least is None else np.inf
-        self._at[arm, row, 0] = at[0] if least is None else least
+        self._at[arm, 0, row] = at[0] if least is None else least
         cells[row], self._turn[arm, row] = cell, self._turns
         self._sort(arm)
 
@@ -142,7 +151,7 @@ class Memory(Generic[Name]):
         self._count[arm] = PRIOR_POINTS
         self._age[arm, :PRIOR_POINTS] = PRIOR_WEIGHT / PRIOR_POINTS
         self._factor[arm, :, :PRIOR_POINTS] = self._imagined
-        self._cell.append([()] * self._at.shape[1])
+        self._cell.append([()] * self._at.shape[2])
         self._sort(arm)
         return arm
 
@@ -166,12 +175,14 @@ class Memory(Generic[Name]):
             known = np.flatnonzero(~np.isnan(factor))
             order = known[np.argsort(factor[known], kind="stable")]
             self._order[arm, target, : len(order)] = order
+            self._sorted[arm, target, : len(order)] = factor[order]
             self._known[arm, target] = len(order)
 
     def read(
         self,
-        arms: Sequence[int],
+        arms: Ints,
         at: Floats,
+        places: Floats,
         budgets: Floats,
         expected: Floats,
         incumbent: float,
@@ -181,8 +192,12 @@ class Memory(Generic[Name]):
 
         Parameters
         ----------
-        arms : sequence of int (a,)
-        at : float array (b, d)
+        arms : int array (a,)
+            As :meth:`arm` gives them.
+        at : float array (d,)
+            The situation; its first coordinate is not looked at.
+        places : float array (b,)
+            The budgets as coordinates.
         budgets : float array (b,)
             Seconds.
         expected : float array (a, b, 3)
@@ -198,16 +213,18 @@ class Memory(Generic[Name]):
         float array (a, b, len(COLUMNS))
         """
         return _read(
-            np.array(arms, dtype=np.int64),
+            arms,
             self._count,
             self._at,
             self._high,
             self._age,
-            self._factor,
             self._hardness,
+            self._has_gap,
             self._order,
+            self._sorted,
             self._known,
             at,
+            places,
             budgets,
             expected,
             incumbent,
@@ -216,7 +233,8 @@ class Memory(Generic[Name]):
 
 
 _PER_ARM = (
-    "_count", "_at", "_high", "_age", "_factor", "_hardness", "_order", "_known", "_turn"
+    "_count", "_at", "_high", "_age", "_factor", "_hardness", "_has_gap", "_order", "_sorted",
+    "_known", "_turn",
 )  # fmt: skip
 
 
@@ -227,49 +245,93 @@ def _read(  # type: ignore[no-untyped-def]
     at,
     high,
     age,
-    factor,
     hardness,
+    has_gap,
     order,
+    ranked,
     known,
     where,
+    places,
     budgets,
     expected,
     incumbent,
     clip,
 ):
-    out = np.zeros((len(arms), len(budgets), len(COLUMNS)))
-    weights = np.zeros((len(arms), len(budgets), age.shape[1]))
-    told = np.zeros((len(arms), len(budgets), 2))
+    n, b = len(arms), len(budgets)
+    out = np.zeros((n, b, len(COLUMNS)))
+    weights = np.empty((n, b, age.shape[1]))
+    told = np.zeros((n, b, 2))
+    distance, below = np.empty(age.shape[1]), np.empty((b, age.shape[1]))
     for k, arm in enumerate(arms):
-        alike = _alike(count[arm], at[arm], age[arm], where[0])
-        for b in range(len(budgets)):
-            weight = weights[k, b]
-            out[k, b, 9] = _near(alike, at[arm], high[arm], where[b, 0], weight)
-            _tell(weight[: len(alike)], hardness[arm], told[k, b])
+        rows = count[arm]
+        _apart(at[arm], where, rows, distance)
+        for j in range(b):
+            weight = weights[k, j]
+            _near(distance, at[arm, 0], high[arm], age[arm], places[j], rows, weight)
+            out[k, j, 9] = _total(weight, rows)
+            told[k, j, 0] = _product(weight, has_gap[arm], rows)
+            told[k, j, 1] = _product(weight, hardness[arm], rows)
     everybody = told.sum(axis=0)
     for k, arm in enumerate(arms):
-        for b in range(len(budgets)):
-            weight = weights[k, b]
-            out[k, b, 0] = budgets[b]
-            weight[:PRIOR_POINTS] = age[arm, :PRIOR_POINTS]
-            _times(
-                weight, factor[arm], order[arm], known[arm], budgets[b], expected[k, b], out[k, b]
-            )
-            weight[:PRIOR_POINTS] *= GAP_CAUTION
-            ranked = order[arm, 2, : known[arm, 2]]
-            scale = expected[k, b, 2] + GAP_FLOOR
-            scale *= _harder(everybody[b] - told[k, b], told[k, b, 0])
-            _gaps(weight, factor[arm, 2], ranked, scale, incumbent, clip, out[k, b])
+        out[k, :, 0] = budgets
+        for target in range(TARGETS):
+            if target == 2:
+                weights[k, :, :PRIOR_POINTS] *= GAP_CAUTION
+            some, factors = known[arm, target], ranked[arm, target]
+            _add_up(weights[k], order[arm, target], some, below)
+            for j in range(b):
+                scale, line = expected[k, j, target], out[k, j]
+                if target == 0:
+                    _first(below[j], factors, some, scale, budgets[j], line)
+                elif target == 1:
+                    line[3] = scale * _quantile(0.5, below[j], factors, some)
+                else:
+                    scale += GAP_FLOOR
+                    scale *= _harder(everybody[j] - told[k, j], told[k, j, 0])
+                    line[8] = _gain(below[j], factors, some, scale, incumbent, clip)
+                    _gaps(below[j], factors, some, scale, line)
     return out
 
 
 @njit(cache=True)
-def _tell(weight, hardness, told):  # type: ignore[no-untyped-def]
-    """Weight of the real outcomes with a known gap, and sum of their weighted logarithms."""
-    for i in range(PRIOR_POINTS, len(weight)):
-        if weight[i] > 0 and not np.isnan(hardness[i]):
-            told[0] += weight[i]
-            told[1] += weight[i] * hardness[i]
+def _apart(at, where, rows, distance):  # type: ignore[no-untyped-def]
+    """Squared distance of outcomes apart from their budget, written to ``distance``."""
+    distance[:rows] = 0.0
+    for d in range(1, len(where)):
+        here, line = where[d], at[d]
+        for i in range(rows):
+            step = line[i] - here
+            distance[i] += step * step
+
+
+@njit(cache=True)
+def _near(distance, low, high, age, budget, rows, weight):  # type: ignore[no-untyped-def]
+    """Weights for one budget, written to ``weight``: how near an outcome is, and how recent."""
+    for i in range(rows):
+        short = max(0.0, max(low[i] - budget, budget - high[i]))
+        share = max(0.0, 1.0 - (distance[i] + short * short) / FAR)
+        share *= share
+        share *= share
+        share *= share
+        share *= share
+        weight[i] = age[i] * share * share
+    weight[:PRIOR_POINTS] = age[:PRIOR_POINTS]
+
+
+@njit(cache=True, fastmath={"reassoc"})
+def _total(weight, rows):  # type: ignore[no-untyped-def]
+    total = 0.0
+    for i in range(PRIOR_POINTS, rows):
+        total += weight[i]
+    return total
+
+
+@njit(cache=True, fastmath={"reassoc"})
+def _product(weight, of, rows):  # type: ignore[no-untyped-def]
+    total = 0.0
+    for i in range(PRIOR_POINTS, rows):
+        total += weight[i] * of[i]
+    return total
 
 
 @njit(cache=True)
@@ -284,76 +346,58 @@ def _harder(others, own):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
-def _alike(n, at, age, where):  # type: ignore[no-untyped-def]
-    """Weight of outcomes apart from their budget: how near they are, and how recent."""
-    found = np.zeros(n)
-    for i in range(PRIOR_POINTS, n):
-        distance = 0.0
-        for d in range(1, len(where)):
-            distance += (at[i, d] - where[d]) ** 2
-        if distance < FAR:
-            found[i] = age[i] * np.exp(-0.5 * distance)
-    return found
+def _add_up(weights, order, some, below):  # type: ignore[no-untyped-def]
+    """Weight of each outcome and those before it in the order, by budget, written to ``below``."""
+    for j in range(len(weights)):
+        total, weight = 0.0, weights[j]
+        for r in range(some):
+            total += weight[order[r]]
+            below[j, r] = total
 
 
 @njit(cache=True)
-def _near(alike, at, high, budget, weight):  # type: ignore[no-untyped-def]
-    """Weights for one budget, written to ``weight``; return their sum."""
-    total = 0.0
-    for i in range(PRIOR_POINTS, len(alike)):
-        weight[i] = alike[i]
-        if alike[i] > 0:
-            short = max(at[i, 0] - budget, budget - high[i])
-            if short > 0:
-                weight[i] *= np.exp(-0.5 * short * short)
-            total += weight[i]
-    return total
+def _gain(below, factors, some, scale, incumbent, clip):  # type: ignore[no-untyped-def]
+    """Expected fall of the gap; ``scale`` is what factors are on."""
+    gain, before = 0.0, 0.0
+    for r in range(some):
+        fall = incumbent - max(0.0, factors[r] * scale - GAP_FLOOR)
+        if clip and fall <= 0:
+            break  # the further ones are no better
+        gain += (below[r] - before) * fall
+        before = below[r]
+    return gain / below[some - 1]
 
 
 @njit(cache=True)
-def _times(weight, factor, order, known, budget, expected, out):  # type: ignore[no-untyped-def]
-    """Quantiles of both times and the probability of being late."""
-    limit = budget / expected[0]
-    late, total = 0.0, 0.0
-    for i in order[0, : known[0]]:
-        total += weight[i]
-        if factor[0, i] > limit:
-            late += weight[i]
-    out[7] = late / total
-    _shares((0.5, 0.9), total, weight, factor[0], order[0, : known[0]], out[1:3])
-    _shares((0.5,), total, weight, factor[1], order[1, : known[1]], out[3:4])
-    out[1:3] *= expected[0]
-    out[3] *= expected[1]
+def _first(below, factors, some, expected, budget, out):  # type: ignore[no-untyped-def]
+    """Quantiles of the time to the first answer, and the probability of being late."""
+    out[1] = expected * _quantile(0.5, below, factors, some)
+    out[2] = expected * _quantile(0.9, below, factors, some)
+    came = np.searchsorted(factors[:some], budget / expected, side="right")
+    out[7] = 1 - below[came - 1] / below[some - 1] if came else 1.0
 
 
 @njit(cache=True)
-def _gaps(weight, factor, order, scale, incumbent, clip, out):  # type: ignore[no-untyped-def]
-    """Quantiles of the gap and the gain to be expected; ``scale`` is what factors are on."""
-    gain, total = 0.0, 0.0
-    for i in order:
-        fall = incumbent - max(0.0, factor[i] * scale - GAP_FLOOR)
-        gain += weight[i] * (max(0.0, fall) if clip else fall)
-        total += weight[i]
-    out[8] = gain / total
-    _shares((0.1, 0.5, 0.9), total, weight, factor, order, out[4:7])
-    for column in range(4, 7):
-        out[column] = max(0.0, out[column] * scale - GAP_FLOOR)
+def _gaps(below, factors, some, scale, out):  # type: ignore[no-untyped-def]
+    """Quantiles of the gap."""
+    for column, share in ((4, 0.1), (5, 0.5), (6, 0.9)):
+        gap = scale * _quantile(share, below, factors, some) - GAP_FLOOR
+        out[column] = max(0.0, gap)
 
 
 @njit(cache=True)
-def _shares(shares, total, weight, factor, order, out):  # type: ignore[no-untyped-def]
-    """Factors on the expectation that these shares of the weighted outcomes do not exceed.
+def _quantile(share, below, factors, some):  # type: ignore[no-untyped-def]
+    """Factor on the expectation that this share of the weighted outcomes does not exceed.
 
     Each outcome stands for the middle of its weight, or small samples would read too high.
-    ``total`` is the sum of the weights.
     """
-    below, found = 0.0, 0
-    for i in order:
-        middle = below + 0.5 * weight[i]
-        while found < len(shares) and middle >= shares[found] * total * (1 - 1e-12):
-            out[found] = factor[i]
-            found += 1
-        if found == len(shares):
-            return
-        below += weight[i]
-    out[found:] = factor[order[-1]]
+    wanted = 2 * share * below[some - 1] * (1 - 1e-12)
+    first, last = 0, some - 1  # the first whose middle is not below what is wanted
+    while first < last:
+        middle = (first + last) // 2
+        before = below[middle - 1] if middle else 0.0
+        if before + below[middle] >= wanted:
+            last = middle
+        else:
+            first = middle + 1
+    return factors[first]

@@ -12,16 +12,16 @@ to it. Where no bound is known it is the answer relative to the incumbent.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from math import inf, log2
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from qb_controller.model.decision import Forecast
 from qb_controller.orchestration.features import Features
-from qb_controller.orchestration.memory import GAP_FLOOR, Floats, Memory
+from qb_controller.orchestration.memory import GAP_FLOOR, Floats, Ints, Memory
 from qb_controller.orchestration.priors import SPREAD, SPREAD_OF_SHARES, expectations, prior, table
 
 WHOLE = "whole"
@@ -39,6 +39,9 @@ LEFT_OUTSIDE = 0.4
 """Share of the incumbent's gap that a neighbourhood is expected to leave, because the rest stays
 as it is."""
 
+
+REMEMBERED = 512
+"""Combinations of a kind and some arms whose documented expectations are kept at hand."""
 
 Arm = tuple[str, str]
 """A backend on a formulation."""
@@ -94,8 +97,7 @@ class Outcome(NamedTuple):
     gap: float
 
 
-@dataclass(frozen=True, slots=True)
-class Prediction:
+class Prediction(NamedTuple):
     """What is expected of one arm.
 
     Attributes
@@ -126,6 +128,7 @@ class Performance:
     def __init__(self, families: Mapping[str, str]) -> None:
         self.families = dict(families)
         self._memories: dict[str, Memory[Arm]] = {}
+        self._known: dict[tuple[str, tuple[Arm, ...]], _Rows] = {}
 
     def observe(
         self,
@@ -142,7 +145,7 @@ class Performance:
         arm = (backend, formulation)
         memory = self._memory(kind)
         allowed = np.array([features["allowed_s"]])
-        expected = self._expected(kind, (arm,), features, allowed)[0, 0]
+        expected = _expected(self._rows(kind, (arm,)), features, allowed)[0, 0]
         came = np.isfinite(outcome.first_s)
         first = outcome.first_s if came else LATE_FACTOR * max(features["allowed_s"], 1e-3)
         actual = np.array([max(first, 1e-5), max(outcome.busy_s, 1e-5), outcome.gap + GAP_FLOOR])
@@ -173,40 +176,44 @@ class Performance:
         arms : iterable of (str, str)
             Backends on formulations other than the whole.
         """
-        kind = kind_of(form, features)
-        incumbent = incumbent_gap(features)
+        reasons = {backend: reason for backend, reason in refusals.items() if reason}
+        open_to = [(name, WHOLE) for name in self.families if name not in reasons]
+        asked = (*open_to, *arms)
         limits = np.array(budgets, dtype=np.float64)
-        where = np.tile(situation(features), (len(limits), 1))
-        where[:, BUDGET] = [_scaled(COORDINATES[BUDGET], max(b, 0.0)) for b in budgets]
-        every: list[Arm] = [*((backend, WHOLE) for backend in self.families), *arms]
-        reasons = {(backend, WHOLE): reason for backend, reason in refusals.items() if reason}
-        asked = tuple(arm for arm in every if arm not in reasons)
-        memory = self._memory(kind)
-        found = memory.read(
-            [memory.arm(arm) for arm in asked],
-            where,
+        places = np.array([_scaled(COORDINATES[BUDGET], max(each, 0.0)) for each in budgets])
+        kind = kind_of(form, features)
+        rows = self._rows(kind, asked)
+        found = self._memory(kind).read(
+            rows.places,
+            situation(features),
+            places,
             limits,
-            self._expected(kind, asked, features, limits),
-            incumbent,
+            _expected(rows, features, limits),
+            incumbent_gap(features),
             "incumbent" in features,
         )
         forecasts = {
-            arm: tuple(map(Forecast._make, rows))
-            for arm, rows in zip(asked, found.tolist(), strict=True)
+            arm: tuple(map(Forecast._make, each))
+            for arm, each in zip(asked, found.tolist(), strict=True)
         }
-        return tuple(
-            Prediction(arm[0], self.families[arm[0]], arm[1], forecasts[arm])
-            if arm in forecasts
-            else _refused(arm[0], self.families[arm[0]], arm[1], reasons[arm])
-            for arm in every
+        families = self.families
+        whole = tuple(
+            _refused(name, family, WHOLE, reasons[name])
+            if name in reasons
+            else Prediction(name, family, WHOLE, forecasts[name, WHOLE])
+            for name, family in families.items()
+        )
+        return whole + tuple(
+            Prediction(name, families[name], part, forecasts[name, part])
+            for name, part in asked[len(open_to) :]
         )
 
     def promising(self, form: str, features: Features) -> tuple[str, ...]:
         """Backends by documented expectation alone, in microseconds: least gap in time first."""
         arms = tuple((backend, WHOLE) for backend in self.families)
         allowed = features["allowed_s"]
-        kind = kind_of(form, features)
-        first, _, gap = self._expected(kind, arms, features, np.array([allowed]))[:, 0].T
+        rows = self._rows(kind_of(form, features), arms)
+        first, _, gap = _expected(rows, features, np.array([allowed]))[:, 0].T
         order = np.lexsort((gap, first > allowed))
         return tuple(arms[i][0] for i in order)
 
@@ -229,30 +236,47 @@ class Performance:
             self._memories[kind] = Memory(len(COORDINATES), spread)
         return self._memories[kind]
 
-    def _expected(
-        self, kind: str, arms: tuple[Arm, ...], features: Features, budgets: Floats
-    ) -> Floats:
-        """Documented expectations (a, b, 3)."""
-        believed = _believed(kind, tuple(self.families[name] for name, _ in arms), arms)
-        limits = np.array([inf if part == WHOLE else neighbourhood_size(part) for _, part in arms])
-        expected = expectations(believed, np.minimum(features["size"], limits), budgets)
-        left = LEFT_OUTSIDE * incumbent_gap(features)
-        expected[..., 2] += np.where(np.isfinite(limits), left, 0.0)[:, None]
-        return expected
+    def _rows(self, kind: str, arms: tuple[Arm, ...]) -> _Rows:
+        """What is known beforehand of some arms; the same ones are asked about again and again."""
+        found = self._known.get((kind, arms))
+        if found is None:
+            memory = self._memory(kind)
+            believed = [prior(kind, name, self.families[name]) for name, _ in arms]
+            limits = [inf if part == WHOLE else neighbourhood_size(part) for _, part in arms]
+            found = _Rows(
+                np.array([memory.arm(arm) for arm in arms], dtype=np.int64),
+                table(believed),
+                np.array(limits),
+                np.isfinite(limits),
+            )
+            if len(self._known) >= REMEMBERED:
+                self._known.clear()
+            self._known[kind, arms] = found
+        return found
+
+
+class _Rows(NamedTuple):
+    """Arms as the compiled parts take them: where they are kept, priors, most decisions given."""
+
+    places: Ints
+    believed: Floats
+    limits: Floats
+    parts: npt.NDArray[np.bool_]
+
+
+def _expected(rows: _Rows, features: Features, budgets: Floats) -> Floats:
+    """Documented expectations (a, b, 3)."""
+    size = np.minimum(features["size"], rows.limits)
+    found: Floats = expectations(rows.believed, size, budgets)
+    if rows.parts.any():
+        found[rows.parts, :, 2] += LEFT_OUTSIDE * incumbent_gap(features)
+    return found
 
 
 @lru_cache(maxsize=1024)
 def _refused(backend: str, family: str, formulation: str, reason: str) -> Prediction:
     """Most refusals are the same in each decision."""
     return Prediction(backend, family, formulation, refusal=reason)
-
-
-@lru_cache(maxsize=256)
-def _believed(kind: str, families: tuple[str, ...], arms: tuple[Arm, ...]) -> Floats:
-    """What the priors say of some arms; the same ones are asked about again and again."""
-    return table(
-        [prior(kind, name, family) for (name, _), family in zip(arms, families, strict=True)]
-    )
 
 
 def neighbourhood_size(formulation: str) -> int:

@@ -48,6 +48,8 @@ and weighing less takes longer."""
 
 HOUR_S = 3600.0
 
+FORBIDDEN = "forbidden by the operator"
+
 
 @dataclass(frozen=True, slots=True)
 class Spent:
@@ -223,54 +225,52 @@ def _candidate(
 ) -> Candidate:
     """One arm with its best budget, or with the reason against it."""
     if settings.forbidden and forbidden(p.backend, p.family, settings, application):
-        return _told(p, device, "forbidden by the operator")
+        found = _unasked(p.backend, p.family, p.formulation, FORBIDDEN, *_rates(device))
+        return found._replace(forecasts=p.forecasts)
     if reason := p.refusal or device.abstain(now):
         return _unasked(p.backend, p.family, p.formulation, reason, *_rates(device))
     allowed = features["allowed_s"]
     risk = 1.0 if p.backend == settings.pinned_backend else settings.late_risk
     watts, per_s = _rates(device)
-    in_time = [_rate(f, watts, per_s, allowed, worth) for f in p.forecasts if f.late <= risk]
-    if not in_time:
-        longest = _rate(p.forecasts[0], watts, per_s, allowed, worth)
-        late = f"would take {seconds(longest.forecast.time90_s)}, {seconds(allowed)} are left"
-        return _told(p, device, late, longest)
-    affordable = [r for r in in_time if not _too_dear(r.energy_j, r.money, settings, spent)]
-    if not affordable:
-        cheapest = in_time[-1]
+    limited = settings.energy_per_hour_j is not None or settings.money_per_hour is not None
+    best, cheapest = None, None
+    for f in p.forecasts:
+        if f.late > risk:
+            continue
+        rated = _rate(f, watts, per_s, allowed, worth)
+        if limited and _too_dear(rated.energy_j, rated.money, settings, spent):
+            cheapest = rated
+        elif best is None or rated > best:
+            best = rated
+    if best is not None:
+        return _told(p, watts, per_s, "", best)
+    if cheapest is not None:
         reason = _too_dear(cheapest.energy_j, cheapest.money, settings, spent)
-        return _told(p, device, reason, cheapest)
-    return _told(p, device, "", max(affordable))
+        return _told(p, watts, per_s, reason, cheapest)
+    longest = _rate(p.forecasts[0], watts, per_s, allowed, worth)
+    late = f"would take {seconds(longest.forecast.time90_s)}, {seconds(allowed)} are left"
+    return _told(p, watts, per_s, late, longest)
 
 
 class _Rated(NamedTuple):
     """A budget with what it is worth; the greater is the better one."""
 
     utility: float
-    rank: tuple[float, float]
-    forecast: Forecast
+    better: float
+    shorter: float
     energy_j: float
     money: float
+    forecast: Forecast
 
 
 def _rate(f: Forecast, watts: float, per_s: float, allowed: float, worth: Worth) -> _Rated:
     busy = f.busy_s if f.busy_s < f.budget_s else f.budget_s
     energy, money = watts * busy, per_s * busy
     value = utility(worth, f.gain * (1 - f.late), busy / allowed, energy, money)
-    return _Rated(value, (-f.gap50, -f.budget_s), f, energy, money)
+    return _Rated(value, -f.gap50, -f.budget_s, energy, money, f)
 
 
-def _told(p: Prediction, device: Device, refusal: str, rated: _Rated | None = None) -> Candidate:
-    watts, price_per_s = _rates(device)
-    if rated is None:
-        return Candidate(
-            p.backend,
-            p.family,
-            refusal=refusal,
-            formulation=p.formulation,
-            watts=watts,
-            price_per_s=price_per_s,
-            forecasts=p.forecasts,
-        )
+def _told(p: Prediction, watts: float, per_s: float, refusal: str, rated: _Rated) -> Candidate:
     best = rated.forecast
     return Candidate(
         p.backend,
@@ -284,7 +284,7 @@ def _told(p: Prediction, device: Device, refusal: str, rated: _Rated | None = No
         rated.energy_j,
         rated.money,
         watts,
-        price_per_s,
+        per_s,
         p.forecasts,
     )
 

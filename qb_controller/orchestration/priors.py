@@ -14,6 +14,7 @@ from functools import cache
 
 import numpy as np
 import numpy.typing as npt
+from numba import njit
 
 Floats = npt.NDArray[np.float64]
 
@@ -76,7 +77,8 @@ def table(believed: Sequence[Prior]) -> Floats:
     return np.array(rows, dtype=np.float64).reshape(-1, len(columns))
 
 
-def expectations(rows: Floats, size: Floats, budgets: Floats) -> Floats:
+@njit(cache=True)
+def expectations(rows, size, budgets):  # type: ignore[no-untyped-def]
     """Seconds to the first answer, seconds until done, gap.
 
     Parameters
@@ -92,13 +94,14 @@ def expectations(rows: Floats, size: Floats, budgets: Floats) -> Floats:
     -------
     float array (a, b, 3)
     """
-    base_s, each_s, fills, gap, rough, settle_s, power = rows.T[..., None]
-    size = size[:, None]
     out = np.empty((len(rows), len(budgets), 3))
-    out[..., 0] = first = base_s + each_s * size
-    budgets = np.maximum(budgets, LEAST_BUDGET_S)
-    out[..., 1] = np.where(fills, np.maximum(first, budgets), first)
-    out[..., 2] = gap + rough / (1 + budgets / (settle_s * np.maximum(size, 1.0) ** power))
+    for a, (base_s, each_s, fills, gap, rough, settle_s, power) in enumerate(rows):
+        first, settle = base_s + each_s * size[a], settle_s * max(size[a], 1.0) ** power
+        for b, budget in enumerate(budgets):
+            time = max(budget, LEAST_BUDGET_S)
+            out[a, b, 0] = first
+            out[a, b, 1] = max(first, time) if fills else first
+            out[a, b, 2] = gap + rough / (1 + time / settle)
     return out
 
 

@@ -189,7 +189,7 @@ def test_a_second_backend_races_where_it_pays_and_a_core_is_free() -> None:
     two = Prediction("two", "annealer", forecasts=(wide._replace(gap50=0.06),))
     assert choose((one, two), spare=1).hedge == "two"
     assert choose((one, two), spare=0).hedge == ""
-    assert choose((one, replace(two, family="classical")), spare=1).hedge == ""
+    assert choose((one, two._replace(family="classical")), spare=1).hedge == ""
     assert choose((one, two), spare=1, worth=Worth(quality=0.01)).hedge == ""
     assert "two races it" in choose((one, two), spare=1).reason
     alone = Settings(energy_per_hour_j=1.0)  # enough for one of them, at 3.75 W for 200 ms

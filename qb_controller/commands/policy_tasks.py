@@ -21,15 +21,19 @@ if TYPE_CHECKING:
     from quantum_backends.routing import RoutingProblem
 
 SHORTEST_S, LONGEST_S = 0.05, 10.0
-"""Range of the deadlines, which are drawn log-uniformly."""
+LONG_S, LONG_SHARE = 2.0, 0.125
+"""Range of the deadlines. They are drawn log-uniformly up to two seconds and beyond; one in eight
+lies beyond, or nearly all of the time would go there: ten seconds for a dozen backends are two
+minutes a task."""
 
 PATTERN = (
     "te-single", "channels", "te-kept", "bqm", "te-single", "part", "slices",
-    "te-split", "flow", "te-kept", "bqm", "te-single", "channels", "part", "slices",
+    "te-split", "flow", "te-kept", "bqm", "te-single", "channels", "part", "slices", "jobs",
 )  # fmt: skip
 """Families in the order in which they come. ``te-single`` and ``te-kept`` are traffic engineering
 on single paths without and with a plan in force, ``te-split`` with split plans, ``part`` is a
-sub-problem from decomposition, ``slices`` the admission of network slices."""
+sub-problem from decomposition, ``slices`` the admission of network slices, ``jobs`` the schedule of
+a quantum cloud."""
 
 REFINE_S = 3.0
 """Seconds for candidate paths and bound, which a task comes with; no deadline runs meanwhile."""
@@ -112,7 +116,8 @@ def _endless(seed: int, seeds: int, files: Sequence[Files]) -> Iterator[Spec]:
         pair, unseen = divmod(index, 2)
         family, of = PATTERN[pair % len(PATTERN)], seed + pair % seeds
         rng = np.random.default_rng((of, index))
-        deadline = math.exp(rng.uniform(math.log(SHORTEST_S), math.log(LONGEST_S)))
+        low, high = (LONG_S, LONGEST_S) if rng.random() < LONG_SHARE else (SHORTEST_S, LONG_S)
+        deadline = math.exp(rng.uniform(math.log(low), math.log(high)))
         drawn = int(rng.integers(2**31))
         make = partial(_MAKERS[family], drawn, bool(unseen), halves[unseen])
         yield Spec(index, family, bool(unseen), of, round(deadline, 4), make)
@@ -267,6 +272,14 @@ def _bqm(seed: int, unseen: bool, files: Sequence[Files]) -> Problem:
     return BinaryProblem(glass.change_vartype("BINARY", inplace=False))
 
 
+def _jobs(seed: int, unseen: bool, files: Sequence[Files]) -> Problem:
+    """What waits in a simulated quantum cloud; for training requests drawn without one."""
+    from qb_controller.commands.policy_job_tasks import drawn_schedule, waiting_jobs
+
+    rng = np.random.default_rng(seed)
+    return waiting_jobs(rng) if unseen else drawn_schedule(rng)
+
+
 _MAKERS: dict[str, Callable[[int, bool, Sequence[Files]], Problem]] = {
     "te-single": _single,
     "te-kept": _kept,
@@ -276,4 +289,5 @@ _MAKERS: dict[str, Callable[[int, bool, Sequence[Files]], Problem]] = {
     "channels": _channels,
     "slices": _slices,
     "bqm": _bqm,
+    "jobs": _jobs,
 }

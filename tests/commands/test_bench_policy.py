@@ -17,11 +17,13 @@ from qb_controller.commands.bench_policy import judge
 from qb_controller.commands.crossover_device import Curve, Qpu, answer
 from qb_controller.commands.falsify_runs import FAMILIES, Done
 from qb_controller.commands.policy_baselines import Forest, LinUcb, Policy, Rule
+from qb_controller.commands.policy_job_tasks import drawn_schedule, waiting_jobs
 from qb_controller.commands.policy_score import Table, ahead, closed_interval, missed
 from qb_controller.commands.policy_table import Case, Kept, Trial
 from qb_controller.commands.policy_tasks import stream
 from qb_controller.orchestration.policy import NONE
 from qb_controller.runtime.task import Worth
+from quantum_backends.greedy import greedy
 from tests.commands.conftest import Ran
 
 FAMILY = {"local-search": "classical", "highs-lp": "classical", "sa-blocks": "annealer"}
@@ -132,6 +134,17 @@ def test_a_shorter_stream_is_a_part_of_a_longer_one() -> None:
     assert {spec.unseen for spec in every} == {True, False}
     one, again = every[0].make(), stream(1, 3, 5, 10.0)[0].make()
     np.testing.assert_array_equal(one.volume, again.volume)  # type: ignore[attr-defined]
+
+
+def test_schedules_of_jobs_have_something_to_gain() -> None:
+    rng = np.random.default_rng(3)
+    for make in (drawn_schedule, waiting_jobs):
+        problem = make(rng)
+        plan = greedy(problem)
+        problem.check(plan)
+        assert problem.size > 1 and 0 < problem.value(plan) < problem.value(())
+    again = waiting_jobs(np.random.default_rng(4)), waiting_jobs(np.random.default_rng(4))
+    np.testing.assert_array_equal(again[0].shot_s, again[1].shot_s)
 
 
 def test_kept_cases_come_back_as_they_were(tmp_path: Path) -> None:

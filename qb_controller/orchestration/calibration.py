@@ -31,6 +31,7 @@ from quantum_backends.packing import random_packing
 from quantum_backends.packing_lp import priced
 from quantum_backends.problem import Problem
 from quantum_backends.routing import RoutingProblem, one_hot
+from quantum_backends.schedule_instances import random_schedule
 from quantum_backends.solver import Backend
 from quantum_backends.testing import random_problem
 
@@ -98,6 +99,11 @@ def _bits(size: int, density: float) -> Made:
     return lambda seed: random_model(size, density, seed)
 
 
+def _jobs(requests: int, machines: int) -> Made:
+    """More requests than the machines can serve in time, whose time has a price."""
+    return lambda seed: random_schedule(requests, machines, seed, price=0.02)
+
+
 PROBLEMS: Mapping[str, Made] = {
     "ring-6": _ring(6, 1),
     "ring-11": _ring(11, 1),
@@ -120,6 +126,8 @@ PROBLEMS: Mapping[str, Made] = {
     "bits-20": _bits(20, 0.5),
     "bits-100": _bits(100, 0.1),
     "bits-500": _bits(500, 0.02),
+    "jobs-8": _jobs(8, 4),
+    "jobs-40": _jobs(40, 10),
 }
 """By name. Sizes lie a factor of four or so apart, which is what the kernel of the model reaches
 over from either side."""

@@ -182,8 +182,19 @@ def test_sources_of_outcomes_can_be_found_and_forgotten(tmp_path: Path) -> None:
     assert [row.source for row in outcomes] == [LIVE]
 
 
-@pytest.mark.parametrize("kind", ["routing/single/unbounded", "choices/unbounded", "bqm/unbounded"])
+@pytest.mark.parametrize(
+    "kind", ["routing/single/unbounded", "choices/unbounded", "bqm/unbounded", "schedule/unbounded"]
+)
 @pytest.mark.parametrize("backend", ["local-search", "sa-blocks", "third-party"])
 def test_without_a_bound_some_gain_over_the_incumbent_is_expected(kind: str, backend: str) -> None:
     *_, gap = prior(kind, backend, "annealer").expect(100.0, 1.0)
     assert 0.5 < gap < 1
+
+
+def test_of_large_models_of_bits_annealing_is_expected_to_leave_least() -> None:
+    left = {
+        name: prior("bqm/unbounded", name, "annealer").expect(600.0, 0.3)[2]
+        for name in ("sa-qubo", "tabu-qubo", "descent-qubo", "third-party")
+    }
+    assert min(left, key=left.__getitem__) == "sa-qubo"
+    assert left["tabu-qubo"] > 1.1 * left["sa-qubo"]

@@ -267,7 +267,8 @@ class _Rows(NamedTuple):
 def _expected(rows: _Rows, features: Features, budgets: Floats) -> Floats:
     """Documented expectations (a, b, 3)."""
     size = np.minimum(features["size"], rows.limits)
-    found: Floats = expectations(rows.believed, size, budgets)
+    pairs = 0.5 * features.get("density", 0.0) * features["size"] ** 2
+    found: Floats = expectations(rows.believed, size, pairs, budgets)
     if rows.parts.any():
         found[rows.parts, :, 2] += LEFT_OUTSIDE * incumbent_gap(features)
     return found

@@ -11,13 +11,20 @@ from typing import Any
 import eventlet
 
 from qb_controller.config import check_backends
+from qb_controller.errors import OptimiserError
 from qb_controller.knowledge import knowledge_of
 from qb_controller.live_view import LiveView
 from qb_controller.model.network import LinkId
 from qb_controller.model.slices import SlicePlan
 from qb_controller.model.telemetry import NetworkSnapshot
 from qb_controller.northbound.rest import make_app
-from qb_controller.runtime.messages import RestResult, Settings, SlicesResult
+from qb_controller.runtime.messages import (
+    RestResult,
+    ScheduleRequest,
+    ScheduleResult,
+    Settings,
+    SlicesResult,
+)
 from qb_controller.runtime.wire import Decoder, encode
 from qb_controller.slicing.assurance import Assurance
 from qb_controller.slicing.book import SliceBook
@@ -44,6 +51,12 @@ from quantum_backends.registry import BACKENDS
 LOG = logging.getLogger(__name__)
 
 HOUSEKEEPING_S = 1.0
+
+SCHEDULE_DEADLINE_S = 0.3
+"""For a better schedule of quantum jobs; sub-jobs take seconds."""
+
+SCHEDULE_S = 1.5
+"""How long it is waited for: a cycle of traffic engineering may be in front."""
 
 SLICES_S = 0.05
 """Between two looks at what slices wait for: a link that was cut, a start, requests to decide."""
@@ -87,7 +100,7 @@ class Controller:
             conf.qb_state_dir, encode, Decoder, self._heard, self._optimiser_down
         )
         self.asking = Asking(self.optimiser.send)
-        self.jobs = JobsClient(conf.qb_state_dir, encode, Decoder)
+        self.jobs = JobsClient(conf.qb_state_dir, encode, Decoder, self._help_jobs)
         settings = Settings(
             deadline_s=conf.qb_deadline,
             split=conf.qb_split,
@@ -101,6 +114,7 @@ class Controller:
         self.assurance = Assurance(conf.qb_counter_lag)
         self.news = News()
         self.slicing = self._make_slicing(settings)
+        self._jobs_settings = settings.of_another(SCHEDULE_DEADLINE_S)
         self.installer.te_in_force = lambda: self.steering.enabled
         self.view = LiveView(self, app, conf.qb_interval)
         self._asked: dict[str, float] = {}
@@ -110,17 +124,9 @@ class Controller:
         """Slices of earlier runs are known to the installer before it looks at any switch."""
         conf = self._conf
         book = SliceBook(SliceStore(Path(conf.qb_state_dir)))
-        mine = replace(
-            settings,
-            deadline_s=conf.qb_slice_deadline,
-            pinned_backend=None,
-            min_gain=0.0,
-            full_gain=0.0,
-            quiet_mlu=0.0,
-        )
         slicing = Slicing(
             book,
-            mine,
+            settings.of_another(conf.qb_slice_deadline),
             conf.qb_slice_window,
             self.optimiser.send,
             self.installer.take_slices,
@@ -313,12 +319,35 @@ class Controller:
         book.keep([], told)
 
     def _heard(self, message: object) -> None:
-        if isinstance(message, RestResult):
+        if isinstance(message, RestResult | ScheduleResult):
             self.asking.answered(message.number, message)
         elif isinstance(message, SlicesResult):
             self.slicing.received(message, time.time(), time.monotonic())
         else:
             self.steering.received(message)
+
+    def _help_jobs(self, message: object) -> bool:
+        """A question of the jobs process goes to the optimiser, in a greenlet of its own."""
+        if not isinstance(message, ScheduleRequest):
+            return False
+        eventlet.spawn(self._reschedule, message)
+        return True
+
+    def _reschedule(self, request: ScheduleRequest) -> None:
+        full = replace(
+            request,
+            settings=self._jobs_settings,
+            known_decision=self.steering.known_decision,
+        )
+        try:
+            answer: ScheduleResult = self.asking.ask(
+                lambda number: replace(full, number=number), SCHEDULE_S
+            )
+        except OptimiserError:
+            answer = ScheduleResult(request.number)
+        if answer.decision is not None:
+            self.steering.heard(answer.decision)
+        self.jobs.client.send(replace(answer, number=request.number))
 
     def _optimiser_down(self) -> None:
         self.steering.optimiser_down()

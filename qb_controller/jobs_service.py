@@ -2,9 +2,10 @@
 
 The controller starts it when the first quantum job comes (or is left from an earlier run), with one
 end of a socket pair, and talks to it in :class:`~qb_controller.runtime.messages.JobsRequest` and
-``RestResult``. One thread listens, the other drives the jobs and their QPU workers; those are
-started when there is a job for them. It ends when the socket closes, and its workers with it; what
-is unfinished is taken up again by the next one.
+``RestResult``; schedules that leave somebody over go back the same way, for the policy to better
+(:mod:`qb_controller.applications.jobs.live.relay`). One thread listens, the other drives the jobs
+and their QPU workers; those are started when there is a job for them. It ends when the socket
+closes, and its workers with it; what is unfinished is taken up again by the next one.
 """
 
 from __future__ import annotations
@@ -17,10 +18,10 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from qb_controller.runtime.messages import JobsRequest, RestResult
+from qb_controller.runtime.messages import JobsRequest, RestResult, ScheduleRequest, ScheduleResult
 from qb_controller.runtime.wire import Decoder, encode
 from qb_controller.runtime.worker import die_with
 
@@ -33,8 +34,12 @@ _CHUNK = 1 << 18
 _log = logging.getLogger("qb.jobs")
 
 
-def listen(sock: socket.socket, inbox: queue.SimpleQueue[JobsRequest | None]) -> None:
-    """Hand requests over until the controller goes."""
+def listen(
+    sock: socket.socket,
+    inbox: queue.SimpleQueue[JobsRequest | None],
+    answered: Callable[[ScheduleResult], None],
+) -> None:
+    """Hand requests and answers over until the controller goes."""
     decoder = Decoder()
     while True:
         try:
@@ -47,19 +52,27 @@ def listen(sock: socket.socket, inbox: queue.SimpleQueue[JobsRequest | None]) ->
         for message in decoder.feed(data):
             if isinstance(message, JobsRequest):
                 inbox.put(message)
+            elif isinstance(message, ScheduleResult):
+                answered(message)
 
 
 def serve(sock: socket.socket, state: Path, fleet_spec: str) -> None:
     """Answer requests and see to jobs until the controller goes."""
     from qb_controller.applications.jobs.live.desk import answer
     from qb_controller.applications.jobs.live.engine import open_engine
+    from qb_controller.applications.jobs.live.relay import Relay
     from qb_controller.applications.jobs.live.store import Store
+
+    def ask(question: ScheduleRequest) -> None:
+        sock.sendall(encode(question))
 
     inbox: queue.SimpleQueue[JobsRequest | None] = queue.SimpleQueue()
     sock.setblocking(True)  # whoever made it may have wanted it otherwise
-    threading.Thread(target=listen, args=(sock, inbox), daemon=True, name="listen").start()
+    relay = Relay(ask)
+    listening = sock, inbox, relay.heard
+    threading.Thread(target=listen, args=listening, daemon=True, name="listen").start()
     store = Store(state)
-    with open_engine(store, fleet_spec) as engine:
+    with open_engine(store, fleet_spec, solve=relay.solve) as engine:
         while True:
             try:
                 request = inbox.get(timeout=IDLE_S if engine.idle else TICK_S)

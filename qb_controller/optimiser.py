@@ -23,6 +23,7 @@ from collections import deque
 from collections.abc import Sequence
 from pathlib import Path
 
+from qb_controller.applications.jobs.through_policy import ScheduleDesk
 from qb_controller.applications.slice_desk import SliceDesk
 from qb_controller.applications.traffic_engineering import TrafficEngineering
 from qb_controller.applications.wireless_desk import Desk
@@ -37,6 +38,8 @@ from qb_controller.runtime.messages import (
     Ping,
     Pong,
     RestResult,
+    ScheduleRequest,
+    ScheduleResult,
     SlicesRequest,
     SlicesResult,
 )
@@ -51,10 +54,12 @@ IDLE_POLL_S = 0.25
 """How often the cycle thread looks after its workers while no request is there."""
 
 MOST_WAITING = 8
-"""Requests for channels or slices that may wait."""
+"""Requests for channels, slices or schedules that may wait."""
 
-Other = ChannelsRequest | SlicesRequest
+Other = ChannelsRequest | SlicesRequest | ScheduleRequest
 """What waits its turn."""
+
+Done = CycleResult | RestResult | SlicesResult | ScheduleResult
 
 TOO_MANY = '{"error": "too many requests for channels are waiting", "status": 503}\n'
 
@@ -131,6 +136,7 @@ class Optimiser:
         self._orchestrator = orchestrator
         self._desk = Desk(orchestrator.lend)
         self._slices = SliceDesk(orchestrator.lend)
+        self._schedules = ScheduleDesk(orchestrator.lend)
         self._mailbox = Mailbox()
         self._out = bytearray()
         self._lock = threading.Lock()  # guards _out
@@ -173,6 +179,9 @@ class Optimiser:
             elif isinstance(message, SlicesRequest):
                 if not self._mailbox.queue(message):
                     self._say(SlicesResult(message.number, None, None, {}, "too much is waiting"))
+            elif isinstance(message, ScheduleRequest):
+                if not self._mailbox.queue(message):
+                    self._say(ScheduleResult(message.number))
             elif isinstance(message, Ping):
                 self._say(Pong(message.number, self._mailbox.busy_s(), self._pool.states()))
             else:
@@ -195,6 +204,8 @@ class Optimiser:
                     self._say_done(self._orchestrator.run_cycle(request))
                 elif isinstance(request, SlicesRequest):
                     self._say_done(self._slices.answer(request))
+                elif isinstance(request, ScheduleRequest):
+                    self._say_done(self._schedules.answer(request))
                 else:
                     self._say_done(self._desk.answer(request))
         except Exception as error:  # the journal or the worker start failed: the process must end
@@ -203,7 +214,7 @@ class Optimiser:
             self._ending = True
             self._wake()
 
-    def _say_done(self, result: CycleResult | RestResult | SlicesResult) -> None:
+    def _say_done(self, result: Done) -> None:
         self._mailbox.done()
         self._say(result)
 

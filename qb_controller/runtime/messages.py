@@ -7,7 +7,7 @@ library is imported here, so that the controller stays light.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from qb_controller.model.decision import Decision
 from qb_controller.model.network import Network
@@ -78,6 +78,20 @@ class Settings:
             limit = getattr(self, name)
             if limit is not None and not limit >= 0:
                 raise ValueError(f"{name} is {limit}, must not be below 0")
+
+    def of_another(self, deadline_s: float) -> Settings:
+        """The same for an application other than traffic engineering.
+
+        It has a deadline of its own, no backend is pinned, and every gain is worth an answer.
+        """
+        return replace(
+            self,
+            deadline_s=deadline_s,
+            pinned_backend=None,
+            min_gain=0.0,
+            full_gain=0.0,
+            quiet_mlu=0.0,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,6 +264,50 @@ class JobsRequest:
     action: str
     name: str = ""
     body: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class ScheduleRequest:
+    """Asks for a better schedule of quantum jobs: the jobs process, by way of the controller.
+
+    Attributes
+    ----------
+    number : int
+        The asker's own count; the result repeats it.
+    problem : bytes
+        The problem pickled, not looked at by the controller.
+    value : float
+        Of the schedule that stands otherwise.
+    settings : Settings or None
+        The operator's, which the controller adds.
+    known_decision : int
+        As in :class:`CycleRequest`.
+    """
+
+    number: int
+    problem: bytes
+    value: float
+    settings: Settings | None = None
+    known_decision: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ScheduleResult:
+    """Answer to a :class:`ScheduleRequest`.
+
+    Attributes
+    ----------
+    number : int
+        Of the request.
+    decision : Decision or None
+        With its outcome; None where none came about.
+    plan : bytes
+        A better plan, pickled; empty where there is none.
+    """
+
+    number: int
+    decision: Decision | None = None
+    plan: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)

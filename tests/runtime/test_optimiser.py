@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pickle
 import signal
 import socket
 import subprocess
@@ -23,9 +24,12 @@ from qb_controller.runtime.messages import (
     Ping,
     Pong,
     RestResult,
+    ScheduleRequest,
+    ScheduleResult,
     Settings,
 )
 from qb_controller.runtime.wire import Decoder, encode
+from quantum_backends.schedule_instances import random_schedule
 from tests.orchestration.networks import diamond, snapshot
 from tests.runtime import solvers
 from tests.runtime.test_workers import gone
@@ -159,6 +163,22 @@ def test_scenarios_wait_their_turn_and_too_many_are_refused(controller: Controll
     assert [each.number for each in waited] == list(range(1, 9))
     assert all(isinstance(each, RestResult) and each.code == 400 for each in waited)
     assert "scenario: channels: want a list" in waited[0].body
+
+
+def test_schedules_of_jobs_are_put_to_the_policy(controller: Controller) -> None:
+    controller.receive()
+    controller.wait_for_workers()
+    problem = random_schedule(12, 2, 0, tightness=1.5)
+    settings = Settings().of_another(0.3)
+    controller.send(ScheduleRequest(3, pickle.dumps(problem), problem.value(()), settings, 40))
+    result = controller.receive()
+    assert isinstance(result, ScheduleResult) and result.number == 3
+    assert result.decision is not None
+    assert (result.decision.application, result.decision.form) == ("jobs", "schedule")
+    assert result.decision.number == 41 and not result.plan  # none of these solvers takes it
+    assert "takes problems of" in str(result.decision.candidates)
+    controller.send(ScheduleRequest(4, b"rubbish", 1.0, settings))
+    assert controller.receive() == ScheduleResult(4)
 
 
 def test_killed_in_the_middle_of_a_cycle_it_starts_again_with_the_next_number(

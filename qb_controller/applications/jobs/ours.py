@@ -22,8 +22,9 @@ from qb_controller.model.jobs import Decision, Scheduler, State
 from quantum_backends.schedule_search import quick
 from quantum_backends.schedules import Plan, ScheduleProblem
 
-Solve = Callable[[ScheduleProblem], Plan]
-"""Whoever answers the problem: the insertion heuristic here, or the policy with its backends."""
+Solve = Callable[[ScheduleProblem, Plan], Plan]
+"""Whoever may know better than the insertion heuristic: from a problem and the heuristic's plan to
+one that is no worse."""
 
 
 def ours(settings: Settings, solve: Solve | None = None) -> Scheduler:
@@ -32,7 +33,7 @@ def ours(settings: Settings, solve: Solve | None = None) -> Scheduler:
     Parameters
     ----------
     solve : callable, optional
-        Asked instead of the built-in insertion heuristic with its short search.
+        Asked for something better than the plan of the built-in insertion heuristic.
     """
     given, book = settings["schedulers"], Book()
     prices = Prices(book, given["memory"], given["utilisation"], given["half_tightness"])
@@ -53,13 +54,12 @@ def ours(settings: Settings, solve: Solve | None = None) -> Scheduler:
         wake = Clock.of(state, now).next_free(now)
         if not task.requests:
             return Decision(wake_at=wake)
-        if solve is None:
-            plan, cost = quick(task.problem, given["rounds"])
-            late = [task.requests[i] for i in np.flatnonzero(np.isinf(cost)).tolist()]
-            # Planned with a reserve it may be too late, and still in time with luck.
-            refused = too_late(state, now, book, given["parts"], late) if late else ()
-        else:
-            plan, refused = solve(task.problem), ()
+        plan, cost = quick(task.problem, given["rounds"])
+        if solve is not None:
+            plan = solve(task.problem, plan)
+        late = [task.requests[i] for i in np.flatnonzero(np.isinf(cost)).tolist()]
+        # Planned with a reserve it may be too late, and still in time with luck.
+        refused = too_late(state, now, book, given["parts"], late) if late else ()
         return Decision(
             interpret(task, plan, given["longest_s"]), refused, min(wake, next_start(task, plan))
         )

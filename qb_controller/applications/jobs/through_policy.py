@@ -1,16 +1,27 @@
-"""The scheduler's problem through the Quantum Invocation Policy, like any other task."""
+"""The scheduler's problem through the Quantum Invocation Policy, like any other task.
+
+In a simulation the policy is at hand (:func:`through`). The live jobs have a process of their own,
+which sends contested schedules to the optimiser by way of the controller (:mod:`.live.relay`);
+there :class:`ScheduleDesk` answers them.
+"""
 
 from __future__ import annotations
 
+import logging
+import pickle
 import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
 
 from qb_controller.applications.jobs.ours import Solve
 from qb_controller.orchestration.service import Question, Service
-from qb_controller.runtime.messages import Settings
-from quantum_backends.schedule_search import quick
+from qb_controller.runtime.messages import ScheduleRequest, ScheduleResult, Settings
 from quantum_backends.schedules import Plan, ScheduleProblem
+from quantum_backends.testing import known_problems
 
 NAME = "jobs"
+
+_log = logging.getLogger("qb.jobs")
 
 
 def settings_of(deadline_s: float, pinned: str | None, seed: int) -> Settings:
@@ -28,13 +39,12 @@ def settings_of(deadline_s: float, pinned: str | None, seed: int) -> Settings:
 def through(service: Service, settings: Settings) -> Solve:
     """A solver for :func:`qb_controller.applications.jobs.ours.ours`.
 
-    The insertion heuristic's plan stands unless a backend that the policy chose finds a better
-    one before the deadline; the answer is checked against the problem first.
+    The heuristic's plan stands unless a backend that the policy chose finds a better one before
+    the deadline; the answer is checked against the problem first.
     """
 
-    def solve(problem: ScheduleProblem) -> Plan:
+    def solve(problem: ScheduleProblem, plan: Plan) -> Plan:
         until = time.monotonic() + settings.deadline_s - service.engine.grace_s
-        plan, _ = quick(problem, 0)
         value = problem.value(plan)
         if value <= problem.bound + 1e-9:
             return plan  # everything is served at no price: nothing can be better
@@ -43,3 +53,46 @@ def through(service: Service, settings: Settings) -> Solve:
         return plan if solution is None else solution.answer
 
     return solve
+
+
+@dataclass
+class ScheduleDesk:
+    """Answers questions of the jobs process, in the optimiser.
+
+    Parameters
+    ----------
+    borrow : callable
+        Gives the service, with nothing running in the background.
+    """
+
+    borrow: Callable[[], Service]
+    _warm: bool = field(default=False, init=False)
+
+    def answer(self, request: ScheduleRequest) -> ScheduleResult:
+        """Answer a question; never raises for anything in it."""
+        try:
+            return self._solved(request)
+        except Exception:
+            _log.exception("question %d about quantum jobs failed", request.number)
+            return ScheduleResult(request.number)
+
+    def _solved(self, request: ScheduleRequest) -> ScheduleResult:
+        problem = pickle.loads(request.problem)
+        assert isinstance(problem, ScheduleProblem) and request.settings is not None
+        service = self.borrow()
+        self._prepare(service)
+        settings = request.settings
+        until = time.monotonic() + settings.deadline_s - service.engine.grace_s
+        number = max(service.journal.next_number(), request.known_decision + 1)
+        known = {"incumbent": request.value}
+        question = Question(problem, NAME, settings, until, known, number)
+        decision, solution = service.answer(question)
+        plan = b"" if solution is None else pickle.dumps(solution.answer)
+        return ScheduleResult(request.number, decision, plan)
+
+    def _prepare(self, service: Service) -> None:
+        """Load what schedules need, before a first deadline runs; networks without never pay."""
+        if not self._warm:
+            for name in service.advisor.backends:
+                service.refusal(name, known_problems("schedule")[0])
+            self._warm = True

@@ -30,12 +30,18 @@ class JobsClient:
     state_dir : str
     encode, decoder : callable
         As of :class:`~qb_controller.southbound.openflow.optimiser_client.OptimiserClient`.
+    helped : callable
+        Takes what the process itself asks; False where a message is no question but an answer.
     """
 
     def __init__(
-        self, state_dir: str, encode: Callable[[Any], bytes], decoder: Callable[[], Any]
+        self,
+        state_dir: str,
+        encode: Callable[[Any], bytes],
+        decoder: Callable[[], Any],
+        helped: Callable[[Any], bool],
     ) -> None:
-        self._kept = Path(state_dir) / FILE
+        self._kept, self._helped = Path(state_dir) / FILE, helped
         self.client = OptimiserClient(
             state_dir, encode, decoder, self._heard, self._down, "qb_controller.jobs_service"
         )
@@ -72,7 +78,8 @@ class JobsClient:
                 eventlet.sleep(0.02)
 
     def _heard(self, message: Any) -> None:
-        self._asking.answered(message.number, message)
+        if not self._helped(message):
+            self._asking.answered(message.number, message)
 
     def _down(self) -> None:
         self._asking.down()

@@ -27,7 +27,7 @@ from qb_controller.runtime.messages import JobsRequest
 from qb_controller.runtime.wire import Decoder, encode
 from qb_controller.southbound.openflow.jobs_client import JobsClient
 
-client = JobsClient(sys.argv[1], encode, Decoder)
+client = JobsClient(sys.argv[1], encode, Decoder, lambda message: False)
 listed = lambda number: JobsRequest(number, "list")
 """
 

@@ -25,6 +25,7 @@ from qb_controller.applications.jobs.live.running import Running, part_of
 from qb_controller.applications.jobs.live.store import Record, Store
 from qb_controller.applications.jobs.live.submission import Submission
 from qb_controller.applications.jobs.live.timing import completion
+from qb_controller.applications.jobs.ours import Solve, ours
 from qb_controller.applications.jobs.schedulers import OURS, make
 from qb_controller.applications.jobs.settings import defaults
 from qb_controller.errors import InputError, NotFound, QBError
@@ -338,7 +339,11 @@ def _seed(prepared: Prepared, order: Order) -> int:
 
 @contextlib.contextmanager
 def open_engine(
-    store: Store, spec: str = "", scheduler: str = OURS, fleet: Fleet | None = None
+    store: Store,
+    spec: str = "",
+    scheduler: str = OURS,
+    fleet: Fleet | None = None,
+    solve: Solve | None = None,
 ) -> Iterator[Engine]:
     """An engine with workers of its own, which end with it; the store is closed too.
 
@@ -348,6 +353,8 @@ def open_engine(
         What makes the fleet, as ``module:function``; the default fleet where empty.
     scheduler : str
         Name in :data:`qb_controller.applications.jobs.schedulers.NAMES`.
+    solve : callable, optional
+        Whom ours asks for better plans; see :func:`qb_controller.applications.jobs.ours.ours`.
     """
     if fleet is None:
         module, _, attribute = (spec or f"{devices.__name__}:fleet").partition(":")
@@ -356,7 +363,8 @@ def open_engine(
     pool = WorkerPool(fleet.backends, fleet.spec, grace_s=GRACE_S)
     try:
         settings = defaults()
-        yield Engine(fleet, pool, store, make(scheduler, settings), make(IDLE, settings))
+        asked = ours(settings, solve) if scheduler == OURS else make(scheduler, settings)
+        yield Engine(fleet, pool, store, asked, make(IDLE, settings))
     finally:
         pool.close()
         store.close()

@@ -109,6 +109,12 @@ def quick(problem: ScheduleProblem, rounds: int) -> tuple[Plan, Floats]:
     return inserter.plan(chosen)[1], cost
 
 
+def contested(problem: ScheduleProblem, plan: Plan) -> bool:
+    """Whether a request is left over that alone would be served and be worth its time."""
+    worth = Inserter(problem).alone() < problem.value_of_request
+    return int(worth.sum()) > len(problem.served(plan))
+
+
 class BestSchedule(BestSoFar):
     """The best plan so far of one call of ``solve``; reports each better one to the budget.
 

@@ -40,7 +40,7 @@ def waiting_jobs(rng: Rng) -> ScheduleProblem:
     from qb_controller.applications.jobs.ours import ours
     from qb_controller.applications.jobs.simulator import simulate
     from qb_controller.applications.jobs.workload import BURSTY, POISSON, Cell, draw
-    from quantum_backends.schedule_search import quick
+    from quantum_backends.schedule_search import contested, quick
 
     settings = dict(parameters.defaults())
     weights = settings["workload"]["families"]
@@ -50,8 +50,7 @@ def waiting_jobs(rng: Rng) -> ScheduleProblem:
     }
     met: list[ScheduleProblem] = []
 
-    def solve(problem: ScheduleProblem) -> Plan:
-        plan, _ = quick(problem, 0)
+    def solve(problem: ScheduleProblem, plan: Plan) -> Plan:
         if len(problem.shots) and len(plan) and problem.size > 1:
             met.append(problem)
         return plan
@@ -63,17 +62,9 @@ def waiting_jobs(rng: Rng) -> ScheduleProblem:
         arrivals=str(rng.choice((POISSON, BURSTY))),
     )
     simulate(draw(cell, settings, int(rng.integers(2**31)), 100), ours(settings, solve))
-    scarce = [each for each in met if _left_over(each)]
+    scarce = [each for each in met if contested(each, quick(each, 0)[0])]
     some = scarce or met
     return some[int(rng.integers(len(some)))]
-
-
-def _left_over(problem: ScheduleProblem) -> bool:
-    """Whether the insertion heuristic leaves requests that could be served alone."""
-    from quantum_backends.schedule_search import quick
-
-    plan, cost = quick(problem, 0)
-    return len(problem.served(plan)) < int((cost < problem.value_of_request).sum())
 
 
 def _log_uniform(rng: Rng, least: float, most: float) -> int:

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 
 from qb_controller.runtime.messages import ScheduleRequest, ScheduleResult
-from quantum_backends.schedule_search import Inserter
+from quantum_backends.schedule_search import contested
 from quantum_backends.schedules import Plan, ScheduleProblem
 
 PATIENCE_S = 1.5
@@ -76,9 +76,3 @@ class Relay:
             if result.number == self._count:
                 return result
         return None
-
-
-def contested(problem: ScheduleProblem, plan: Plan) -> bool:
-    """Whether a request is left over that alone would be served and be worth its time."""
-    worth = Inserter(problem).alone() < problem.value_of_request
-    return int(worth.sum()) > len(problem.served(plan))

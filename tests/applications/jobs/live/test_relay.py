@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from qb_controller.applications.jobs.live import relay
-from qb_controller.applications.jobs.live.relay import Relay, contested
-from qb_controller.applications.jobs.ours import quick
+from qb_controller.applications.jobs.live.relay import Relay
 from qb_controller.runtime.messages import ScheduleRequest, ScheduleResult
 from quantum_backends.registry import BACKENDS
 from quantum_backends.schedule_instances import random_schedule
+from quantum_backends.schedule_search import contested, quick
 from quantum_backends.schedules import ScheduleProblem
 from quantum_backends.solver import Budget
 

@@ -63,7 +63,7 @@ PLAN = (
 STATUS_WORDS = {
     "running": "is being worked on",
     "improved": "a better plan was installed",
-    "kept": "the installed plan was as good and stayed",
+    "kept": "what was there is as good and stays",
     "late": "no answer came before the deadline; the installed plan stayed",
     "failed": "the backend failed; the installed plan stayed",
     "rejected": "the answer broke a rule of the network and was not installed",

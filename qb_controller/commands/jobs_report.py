@@ -277,12 +277,13 @@ def _ahead_picture(path: Path, rows: Sequence[Row]) -> None:
 
 
 def gantt(path: Path, drawn: Workload, result: Result, name: str) -> None:
-    """Draw what ran where; requests that were late or dropped in grey, cut ones hatched."""
+    """Draw what ran where, a colour for each request (several share one)."""
     plt = _pyplot()
     names = [qpu.name for qpu in drawn.qpus]
     number = {request.name: i for i, request in enumerate(drawn.requests)}
     figure, axis = plt.subplots(figsize=(11, 0.4 * len(names) + 1.5))
-    colours = plt.get_cmap("tab20")
+    # Grey is kept for those that were late or dropped.
+    colours = [c for c in plt.get_cmap("tab20").colors if max(c) - min(c) > 0.1]
     for job in result.schedule.sub_jobs:
         served = job.request in result.schedule.served
         request = drawn.requests[number[job.request]]
@@ -290,16 +291,23 @@ def gantt(path: Path, drawn: Workload, result: Result, name: str) -> None:
             names.index(job.qpu),
             job.end - job.start,
             left=job.start,
-            color=colours(number[job.request] % 20) if served else "lightgrey",
+            color=colours[number[job.request] % len(colours)] if served else "lightgrey",
             edgecolor="black",
             linewidth=0.3,
             hatch="//" if request.variants[job.variant].cuts else None,
         )
     for i, windows in enumerate(drawn.outages):
         for begin, end in windows:
-            axis.axvspan(begin, end, (i + 0.1) / len(names), (i + 0.9) / len(names), color="salmon")
+            axis.axvspan(
+                begin,
+                end,
+                (i + 0.1) / len(names),
+                (i + 0.9) / len(names),
+                color="black",
+                alpha=0.25,
+            )
     axis.set_yticks(range(len(names)), names, fontsize=7)
-    axis.set_xlabel("seconds")
+    axis.set_xlabel("seconds; light grey: not served in time, hatched: cut, dark stripes: outages")
     axis.set_title(f"{name}: {result.served} of {result.arrived} served in time")
     _save(plt, figure, path)
 

@@ -92,9 +92,11 @@ class Describer:
         cookie = cookies.decode(entry.cookie)
         if cookie is None:
             return Description(FOREIGN, f"not of this controller: {words.actions(entry.actions)}")
+        match = dict(entry.match)
+        if (entry.table, entry.priority) == (layout.DELIVER, layout.NEIGHBOUR):
+            return self._into_slice(cookie, match.get("eth_src"), match.get("eth_dst"))
         if entry.table == layout.DELIVER:
             return self._deliver(cookie.app, entry)
-        match = dict(entry.match)
         if (entry.table, entry.priority) == (layout.CLASSIFY, layout.SLICE):
             return self._into_slice(cookie, match.get("eth_src"), match.get("eth_dst"))
         if match.get("ipv4_dst") == layout.PROBE_IP:
@@ -195,10 +197,11 @@ class Describer:
         )
 
     def _meter(self, meter: MeterRule) -> Description:
-        number, _ = layout.meter_of(meter.meter_id)
+        number, index = layout.meter_of(meter.meter_id)
         if not number:
             return Description(FOREIGN, f"not of this controller: meter {meter.meter_id:#x}")
-        text = f"meter of slice {self.slice_name(number)}: {meter.rate} kbit/s, no more"
+        what = "what a host receives" if index >= layout.RECEIVING else "what enters"
+        text = f"meter of slice {self.slice_name(number)}: {what}, {meter.rate} kbit/s, no more"
         return Description("slices", text, slice=number)
 
     def _slice_group(self, parts: int) -> Description:

@@ -20,7 +20,7 @@ from qb_controller.model.slice_life import Slice, Told, gone_link
 from qb_controller.model.slices import Pipe, Placement
 from qb_controller.slicing.promises import Situation, broken
 from qb_controller.southbound.slice_counters import Count, PipeId, SliceCounts
-from qb_controller.southbound.slice_rules import meter_index
+from qb_controller.southbound.slice_rules import meter_index, receiving_index
 
 WINDOW = 8
 """Readings that a rate is taken over, and the shorter window that loss is."""
@@ -202,9 +202,10 @@ def _shares(place: Placement, window: Sequence[SliceCounts], lag_s: float) -> li
     entitled = [min(two) for two in zip(passed, most, strict=True)]
     if request.is_hose:
         entitled = _receivable(place, entitled)
+    grown = [_grown([x.delivered for x in window], key) for key in keys]
+    let_in = _let_in(place, window, [each.rate for each in grown])
     shares = []
-    for key, much, mine in zip(keys, sent, entitled, strict=True):
-        arrived = _grown([x.delivered for x in window], key)
+    for arrived, rate, much, mine in zip(grown, let_in, sent, entitled, strict=True):
         if much.seconds <= 0:
             shares.append(_Share())
         elif arrived.seconds <= 0:  # within one switch, where nothing else counts
@@ -212,22 +213,42 @@ def _shares(place: Placement, window: Sequence[SliceCounts], lag_s: float) -> li
         else:
             loss, noise = None, 2 * lag_s / much.seconds
             if len(window) >= LEAST_READINGS and much.packets >= LEAST_PACKETS:
-                loss = 1 - arrived.rate / mine if mine else 0.0
+                loss = 1 - rate / mine if mine else 0.0
                 loss = loss if loss > noise else 0.0
-            shares.append(_Share(much.rate, arrived.rate, loss, noise))
+            shares.append(_Share(much.rate, rate, loss, noise))
     return shares
 
 
 def _passed(place: Placement, window: Sequence[SliceCounts], sent: Sequence[float]) -> list[float]:
-    """Bit/s of each pipe that its meter let pass; pipes of one meter share its drops by size."""
+    """Bit/s of each pipe that its meter let pass."""
     meters = [meter_index(place.request, position) for position in range(len(sent))]
-    total = dict.fromkeys(meters, 0.0)
-    for meter, rate in zip(meters, sent, strict=True):
+    return _metered(place, window, sent, meters)
+
+
+def _let_in(
+    place: Placement, window: Sequence[SliceCounts], arrived: Sequence[float]
+) -> list[float]:
+    """Bit/s of each pipe that its receiving host's meter let pass."""
+    meters = [receiving_index(place.request, position) for position in range(len(arrived))]
+    return _metered(place, window, arrived, meters)
+
+
+def _metered(
+    place: Placement,
+    window: Sequence[SliceCounts],
+    rates: Sequence[float],
+    meters: Sequence[int | None],
+) -> list[float]:
+    """Bit/s that meters leave of pipes; pipes of one meter share its drops by size."""
+    total: dict[int | None, float] = dict.fromkeys(meters, 0.0)
+    for meter, rate in zip(meters, rates, strict=True):
         total[meter] += rate
     tables = [each.dropped for each in window]
-    dropped = {meter: _grown(tables, (place.number, meter)).rate for meter in total}
-    left = {m: max(0.0, 1 - dropped[m] / rate) if rate else 1.0 for m, rate in total.items()}
-    return [rate * left[meter] for meter, rate in zip(meters, sent, strict=True)]
+    left: dict[int | None, float] = {}
+    for meter, rate in total.items():
+        dropped = 0.0 if meter is None else _grown(tables, (place.number, meter)).rate
+        left[meter] = max(0.0, 1 - dropped / rate) if rate else 1.0
+    return [rate * left[meter] for meter, rate in zip(meters, rates, strict=True)]
 
 
 def _receivable(place: Placement, entitled: list[float]) -> list[float]:

@@ -42,6 +42,8 @@ INGRESS = 300
 """In table 2: from a host to a host: into the pair group."""
 ARP = 200
 """To the controller."""
+NEIGHBOUR = 110
+"""In table 1: from one host of a hose to another behind the same switch: past its meter."""
 LOCAL = 100
 """In table 1: to a host behind this switch."""
 
@@ -62,6 +64,10 @@ PIPES = 1 << 11
 """Pipes of one slice at most: the room for their slots in group numbers."""
 
 _METERS_BITS = 12
+
+RECEIVING = 1 << 11
+"""Index of the first meter of a receiving host within its slice; those of pipes and senders are
+below."""
 
 
 def pair_group(egress: int) -> int:

@@ -3,7 +3,8 @@
 At the ingress a packet from one host of the slice to another meets its meter, gets the mark that
 every port's guaranteed class goes by, and enters the group of its pipe, which puts the label on.
 From there on it is carried as any labelled packet is, bypasses included. At the egress a rule of
-its own counts what arrives.
+its own counts what arrives; in the hose model the receiving host has a meter there, so that all
+senders together give it no more than it may receive.
 """
 
 from __future__ import annotations
@@ -35,11 +36,27 @@ def meter_index(request: SliceRequest, pipe: int) -> int:
     return request.hosts.index(request.pipes()[pipe].src)
 
 
+def receiving_index(request: SliceRequest, pipe: int) -> int | None:
+    """Which meter a pipe passes at its end: its receiving host's in the hose model, else none."""
+    if not request.is_hose:
+        return None
+    return layout.RECEIVING + request.hosts.index(request.pipes()[pipe].dst)
+
+
+def receiving_meter(request: SliceRequest, number: int, pipe: int) -> MeterRule | None:
+    """The meter that a pipe passes at its end, if any."""
+    index = receiving_index(request, pipe)
+    return None if index is None else _meter(number, index, request.rate_back)
+
+
 def meter_of(request: SliceRequest, number: int, pipe: int) -> MeterRule:
     """The meter that a pipe passes."""
     rate = request.rate if request.is_hose else request.limit(request.pipes()[pipe])
+    return _meter(number, meter_index(request, pipe), rate)
+
+
+def _meter(number: int, index: int, rate: float) -> MeterRule:
     kbit = math.ceil(rate / 1000)
-    index = meter_index(request, pipe)
     burst = max(LEAST_BURST, math.ceil(kbit * BURST_S))
     return MeterRule(layout.meter_id(number, index), kbit, burst)
 
@@ -54,17 +71,19 @@ def slice_rules(carried: Carried, network: Network, bypasses: Bypasses) -> Itera
     network : Network
     bypasses : mapping
     """
+    at = {carried.slot_of(pipe): pipe for pipe in carried.pipes}
     for way in carried.ways:
-        yield from _way_rules(carried.number, way, network, bypasses)
+        yield from _way_rules(carried, way, at[way.slot], network, bypasses)
     for pipe in carried.pipes:
         yield from _pipe_rules(carried, pipe, network)
 
 
 def _way_rules(
-    number: int, way: SlicePath, network: Network, bypasses: Bypasses
+    carried: Carried, way: SlicePath, pipe: CarriedPipe, network: Network, bypasses: Bypasses
 ) -> Iterator[Placed]:
     """A label along its path, and at its end."""
-    cookie = Cookie("slices", number, way.decision).value
+    assert carried.placement is not None
+    cookie = Cookie("slices", carried.number, way.decision).value
     label = matches(eth_dst=way.label.mac)
     links = [network.link_by_id[link] for link in way.path.links]
     for previous, link in pairwise(links):
@@ -72,6 +91,10 @@ def _way_rules(
         arrivals = (previous.dst_port,)
         yield from transit(link, label, arrivals, before, bypasses, cookie, one_arrival=True)
     deliver: tuple[Action, ...] = (("goto", layout.DELIVER),)
+    meter = receiving_meter(carried.placement.request, carried.number, pipe.position)
+    if meter is not None:
+        yield way.path.egress, meter.key, meter
+        deliver = (("meter", meter.meter_id), *deliver)
     yield flow(way.path.egress, layout.CLASSIFY, layout.ONE_HOP, label, deliver, cookie)
 
 
@@ -90,7 +113,6 @@ def _pipe_rules(carried: Carried, pipe: CarriedPipe, network: Network) -> Iterat
             yield group(here, group_id, "indirect", labelling(way.label, first, 0))
             if not standby:
                 into = (("group", group_id),)
-    within: tuple[Action, ...] = (("meter", meter.meter_id), ("set_ip_dscp", OWN_DSCP), *into)
     match = matches(
         eth_type=layout.ETH_IPV4,
         in_port=pipe.source.port,
@@ -98,5 +120,12 @@ def _pipe_rules(carried: Carried, pipe: CarriedPipe, network: Network) -> Iterat
         eth_dst=pipe.target.mac,
     )
     cookie = Cookie("slices", number, carried.placement.decision).value
+    receiving = receiving_meter(carried.placement.request, number, pipe.position)
+    if receiving is not None and pipe.state == "local":
+        yield here, receiving.key, receiving
+        last: tuple[Action, ...] = (("meter", receiving.meter_id), *into)
+        yield flow(here, layout.DELIVER, layout.NEIGHBOUR, match, last, cookie)
+        into = (("goto", layout.DELIVER),)
+    within: tuple[Action, ...] = (("meter", meter.meter_id), ("set_ip_dscp", OWN_DSCP), *into)
     actions = UNMARKED if pipe.state == "base" else within
     yield flow(here, layout.CLASSIFY, layout.SLICE, match, actions, cookie)

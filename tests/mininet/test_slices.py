@@ -126,3 +126,24 @@ def test_a_cut_link_degrades_a_slice_that_is_then_moved(diamond: UserLab) -> Non
     assert [row["kind"] for row in rows][-3:] == ["degraded", "moved", "active"]
     assert f"link {path[0]} -> {path[1]} is gone" in rows[-3]["text"]
     assert diamond.qb("path", "h1", "h4").returncode == 0
+
+
+def test_a_host_of_a_hose_receives_no_more_than_promised_from_all_together(
+    diamond: UserLab,
+) -> None:
+    diamond.greet()
+    words = ["--hosts", "h1,h2,h4", "--rate", "600k", "--rate-back", "400k"]
+    ran = diamond.qb("slice", "create", "lan", *words)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    diamond.network.call("traffic start", demands=[["h1", "h4", 4e5], ["h2", "h4", 4e5]])
+    diamond.wait_for("traffic", lambda: (show(diamond, "lan")["offered"] or 0) > 7e5)
+    time.sleep(10.0)
+    row, since = show(diamond, "lan"), time.monotonic() - 5.0
+    assert row["violation"] == ""
+    assert 3.6e5 < row["delivered"] < 4.3e5
+    report = diamond.network.call("traffic report", since=since, until=since + 4.0)
+    got = sum(pair["received"] for pair in report["pairs"]) / sum(
+        p["sent"] for p in report["pairs"]
+    )
+    assert 0.45 < got < 0.56
+    assert diamond.qb("drift").returncode == 0

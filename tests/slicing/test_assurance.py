@@ -18,6 +18,7 @@ from qb_controller.slicing.assurance import (
     WINDOW,
     Assurance,
 )
+from qb_controller.southbound import layout
 from qb_controller.southbound.slice_counters import Count, SliceCounts
 from tests.northbound.still import LOWER, UPPER, diamond
 from tests.support.first_fit import lost
@@ -215,6 +216,12 @@ def test_a_host_is_promised_no_more_than_it_may_receive() -> None:
     """h1 and h2 send 1 Mbit/s each to h4, which may receive 1 in all."""
     pipes, violation = lan([0, 1e6, 0, 1e6, 0, 0], {}, [0, 5e5, 0, 5e5, 0, 0])
     assert violation == "" and pipes[1].loss == 0.0
+    receiving = {layout.RECEIVING + 2: 1e6}  # its meter drops one of the two that come
+    pipes, violation = lan([0, 1e6, 0, 1e6, 0, 0], receiving, [0, 1e6, 0, 1e6, 0, 0])
+    assert violation == "" and [pipes[n].loss for n in (1, 3)] == [0.0, 0.0]
+    assert [pipes[n].delivered for n in (1, 3)] == [pytest.approx(5e5)] * 2
+    _, violation = lan([0, 1e6, 0, 1e6, 0, 0], receiving, [0, 1e6, 0, 6e5, 0, 0])
+    assert violation != ""
 
 
 def test_within_one_switch_what_passes_the_meter_is_delivered() -> None:

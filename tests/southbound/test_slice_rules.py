@@ -123,23 +123,56 @@ def test_cookies_name_slice_and_decision() -> None:
     assert {(cookie.app, cookie.epoch) for cookie in found} == {("slices", 3)}
 
 
-def test_in_the_hose_model_all_pipes_of_a_host_share_its_meter() -> None:
+def hose(network: Network, hosts: tuple[str, ...]) -> Placement:
+    """A slice among hosts over shortest paths."""
+    request = SliceRequest("office", hosts=hosts, rate=1.2345e6, rate_back=2e6)
+    trees = with_network(Intent(), network, Numbers()).trees
+    at = network.switch_of_host
+    pipes = [
+        Pipe(ends, trees[at[ends.dst]].path(at[ends.src], network)) for ends in request.pipes()
+    ]
+    return Placement(request, 1, 1, tuple(pipes))
+
+
+def test_in_the_hose_model_all_pipes_of_a_host_share_its_meters() -> None:
     network = network_of(DIAMOND)
     numbers = Numbers()
-    request = SliceRequest("office", hosts=("h1", "h2", "h3"), rate=1.2345e6, rate_back=2e6)
-    pipes = []
-    for ends in request.pipes():
-        tree = with_network(Intent(), network, numbers).trees[int(ends.dst[1:])]
-        pipes.append(Pipe(ends, tree.path(int(ends.src[1:]), network)))
-    plan = SlicePlan(1, 1, (Placement(request, 1, 1, tuple(pipes)),))
+    plan = SlicePlan(1, 1, (hose(network, ("h1", "h2", "h3")),))
     intent = with_slices(with_network(Intent(), network, numbers), plan, network, numbers)
     rules = compile_rules(intent, network, numbers)
     for dpid in (1, 2, 3):
         meters = [rule for rule in rules[dpid].values() if isinstance(rule, MeterRule)]
-        assert [(meter.rate, meter.burst) for meter in meters] == [(1235, 124)]
-        users = [r for r in rules[dpid].values() if isinstance(r, FlowRule)
-                 and ("meter", meters[0].meter_id) in r.actions]  # fmt: skip
-        assert len(users) == 2
+        meters.sort(key=lambda meter: meter.meter_id)
+        assert [(meter.rate, meter.burst) for meter in meters] == [(1235, 124), (2000, 200)]
+        for meter in meters:
+            users = [r for r in rules[dpid].values() if isinstance(r, FlowRule)
+                     and ("meter", meter.meter_id) in r.actions]  # fmt: skip
+            assert len(users) == 2
+
+
+def test_what_a_host_of_a_hose_receives_passes_one_meter_wherever_it_comes_from() -> None:
+    hosts = [*(host_of(dpid) for dpid in (1, 2, 4)), replace(host_of(4, 101), name="h9",
+             mac="00:00:00:00:00:99", ip="10.0.0.99")]  # fmt: skip
+    network = network_of(DIAMOND, hosts)
+    placement = hose(network, tuple(host.name for host in hosts))
+    executor = Executor(FakeNetwork(network), Random(1), network)
+    executor.see(network)
+    executor.take_slices(SlicePlan(3, 1, (placement,)))
+    executor.settle()
+    fake, target = executor.fake, hosts[2]
+    for source in (hosts[0], hosts[1], hosts[3]):
+        fake.send(source, target)
+    fake.drain()
+    assert not fake.wrong and len(fake.delivered) == 3
+    receiving = layout.meter_id(1, layout.RECEIVING + 2)
+    sending = [layout.meter_id(1, n) for n in (0, 1, 3)]
+    assert sorted(fake.switches[4].metered) == sorted([receiving] * 3 + sending[2:])
+    assert fake.switches[1].metered == sending[:1]
+    executor.restart()
+    assert executor.compiler.compile(executor.intent, network, executor.numbers) == fake.rules()
+    executor.take_slices(SlicePlan(4, 1, ()))
+    executor.settle()
+    assert all(not switch.meters for switch in fake.switches.values())
 
 
 def test_packets_between_two_hosts_are_in_one_slice() -> None:

@@ -39,6 +39,7 @@ class FakeSwitch:
     groups: dict[int, GroupRule] = field(default_factory=dict)
     meters: dict[int, MeterRule] = field(default_factory=dict)
     to_controller: list[Packet] = field(default_factory=list)
+    metered: list[int] = field(default_factory=list)
 
     # -- control ------------------------------------------------------------------------------
 
@@ -157,8 +158,8 @@ class FakeSwitch:
                     packet = replace(packet, vlans=packet.vlans[1:])
                 case ("set_ip_dscp", dscp):
                     packet = replace(packet, dscp=dscp)
-                case ("meter", _):
-                    pass
+                case ("meter", meter):
+                    self.metered.append(meter)
                 case ("goto", table):
                     goto = table
                 case _:

@@ -1,7 +1,8 @@
 """Which slices are carried, and where: a question of the controller in, a verified plan out.
 
-What runs and cannot be carried any more as it was promised, after a cut say, is carried without its
-backup, or later than promised, rather than not at all; the controller is told what it lacks.
+What runs and cannot be carried any more as it was promised, after a cut say, is carried on links
+that it shares, or without its backup, or later than promised, rather than not at all; the
+controller is told what it lacks.
 """
 
 from __future__ import annotations
@@ -72,16 +73,20 @@ def decide(service: Service, question: SlicesRequest) -> SlicesResult:
     as_before = {place.request.name for place in running}
     fresh = [one for one in question.requests if one.name not in as_before]
     found = _admit(service, question, fresh, running)
-    lost = [wanted[name] for name in found.rejected if name in there and _relaxed(wanted[name])]
+    lost = [wanted[name] for name in found.rejected if name in there]
     decision, refused = found.decision, dict(found.rejected)
     placements = found.plan.placements
-    if lost:
-        second = _admit(service, question, [_weaker(one) for one in lost], placements)
+    for weaker in (_sharing, _weakest):
+        less = [weaker(one) for one in lost if weaker(one) != one]
+        if not less:
+            continue
+        second = _admit(service, question, less, placements)
         decision, placements = second.decision, second.plan.placements
         carried = {place.request.name: place for place in placements}
         for one in lost:
             if one.name in carried:
                 refused[one.name] = lacking(one, carried[one.name], network)
+        lost = [one for one in lost if one.name not in carried]
     assert decision is not None
     kept = tuple(_unmoved(place, there) for place in placements)
     plan = verify(kept, network, decision.number, RESERVABLE)
@@ -107,19 +112,22 @@ def _admit(
     )
 
 
-def _relaxed(request: SliceRequest) -> bool:
-    """Whether there is something to give up."""
-    return request.protection != "none" or request.latency is not None
+def _sharing(request: SliceRequest) -> SliceRequest:
+    """All of a request but links of its own."""
+    return replace(request, isolation="shared")
 
 
-def _weaker(request: SliceRequest) -> SliceRequest:
-    return replace(request, protection="none", latency=None)
+def _weakest(request: SliceRequest) -> SliceRequest:
+    """The rates of a request, and nothing else."""
+    return replace(request, isolation="shared", protection="none", latency=None)
 
 
 def lacking(request: SliceRequest, place: Placement, network: Network) -> str:
     """What of a request a place does not give, in words."""
     words = []
-    if request.protection == "disjoint":
+    if request.isolation != place.request.isolation:
+        words.append("its links are shared with others")
+    if request.protection != place.request.protection:
         words.append("it runs without a backup")
     slowest = max((_delay(pipe.path, network) for pipe in place.pipes), default=0.0)
     if request.latency is not None and slowest > request.latency:

@@ -19,6 +19,7 @@ from qb_controller.model.slice_life import LIVING, WAITS, Slice, Told, missing
 from qb_controller.model.slices import Placement, SlicePlan, SliceRequest
 from qb_controller.runtime.messages import Settings, SlicesRequest, SlicesResult
 from qb_controller.slicing.book import SliceBook
+from qb_controller.southbound.carrying import opened_links
 
 LOG = logging.getLogger(__name__)
 
@@ -211,10 +212,11 @@ class Slicing:
         """Hold placements against another network; whether something has gone missing."""
         slices: list[Slice] = []
         told: list[Told] = []
+        opened = opened_links(self.plan.placements, network)
         for one in self.book.living():
             if one.placement is None or one.is_changing:
                 continue
-            text = missing(one.placement, network)
+            text = missing(one.placement, network) or opened.get(one.name, "")
             if text and not (one.state == "degraded" and one.detail == text):
                 slices.append(life.degraded(one, now, text))
                 told.append((now, one.name, "degraded", text))
@@ -340,7 +342,10 @@ class Slicing:
         """Whether something is missing although it is carried."""
         if one.name in self._lacking or one.placement is None:
             return True
-        return self._seen is not None and bool(missing(one.placement, self._seen))
+        if self._seen is None:
+            return False
+        opened = opened_links(self.plan.placements, self._seen)
+        return one.name in opened or bool(missing(one.placement, self._seen))
 
     def _drop(self, names: Collection[str]) -> None:
         """Take slices off the network."""

@@ -57,6 +57,22 @@ def closed_links(placements: Iterable[Placement], network: Network) -> dict[Link
     return closed
 
 
+def opened_links(placements: Iterable[Placement], network: Network) -> dict[str, str]:
+    """Slices whose links cannot be their own now, by name, in words."""
+    placements = tuple(placements)
+    closed = closed_links(placements, network) if any(p.private for p in placements) else {}
+    opened = {}
+    for placement in placements:
+        links = [link for link in sorted(placement.private) if link in network.link_by_id]
+        if any(closed.get(link) != placement.number for link in links):
+            link = network.link_by_id[links[0]]
+            opened[placement.request.name] = (
+                f"its links are open to others, from {network.name(link.src)} to "
+                f"{network.name(link.dst)} on: there is no other way for them"
+            )
+    return opened
+
+
 def open_network(network: Network, closed: Closed) -> Network:
     """The same network without closed links; the very same object where there are none."""
     if not closed:

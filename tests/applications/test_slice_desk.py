@@ -115,6 +115,21 @@ def test_after_a_cut_a_slice_goes_on_without_its_backup(service: Service) -> Non
     assert carried(fresh) == {} and "two paths" in fresh.refused["a"]
 
 
+def test_after_a_cut_a_slice_shares_its_links_where_others_have_no_other(
+    service: Service,
+) -> None:
+    own = replace(pipe("a", isolation="links", latency="20ms"), pairs=(Ends("h1", "h2"),))
+    before = carried(ask(service, own))
+    cut = lost(NETWORK, (3, 4))
+    result = ask(service, own, running=tuple(before.values()), network=cut)
+    place = carried(result)["a"]
+    assert result.refused == {"a": "its links are shared with others"}
+    assert place.pipes == before["a"].pipes and place.private == frozenset()
+    assert place.request.latency == own.latency
+    again = ask(service, own, running=(place,))
+    assert carried(again)["a"].private and again.refused == {}
+
+
 def test_after_a_cut_a_slice_may_be_late(service: Service) -> None:
     request = pipe("a", latency="20ms")
     slow = replace(

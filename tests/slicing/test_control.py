@@ -316,3 +316,19 @@ def test_the_table_of_states_is_held(run: Run) -> None:
         else:
             with pytest.raises(ValueError, match="is not followed by"):
                 followed_by(one, state, 1.0)
+
+
+def test_a_slice_whose_links_cannot_stay_its_own_is_told_so_until_they_can(run: Run) -> None:
+    run.create(pipe("a", pairs=[["h1", "h2"]], isolation="links"))
+    run.settle()
+    assert run.states() == {"a": "active"}
+    run.network = lost(DIAMOND, (3, 4))  # not on its path, but then 1 to 2 is the only way
+    run.after(0.3)
+    assert run.states() == {"a": "degraded"}
+    assert run.detail("a").startswith("its links are open to others, from s1 to s2 on")
+    asked = len(run.sent)
+    assert asked > run.answers  # and decided anew at once
+    run.network = replace(DIAMOND, version=9)
+    run.settle()
+    assert run.states() == {"a": "active"} and run.detail("a") == ""
+    assert run.told("a")[-2:] == ["degraded", "active"]

@@ -27,7 +27,7 @@ from qb_controller.model.decision import Candidate, Forecast
 from qb_controller.orchestration.features import Features
 from qb_controller.orchestration.hedging import hedge_for
 from qb_controller.orchestration.performance import WHOLE, Prediction, incumbent_gap
-from qb_controller.orchestration.wording import seconds, why
+from qb_controller.orchestration.wording import nobody, seconds, why
 from qb_controller.runtime.messages import Settings
 from qb_controller.runtime.task import Worth
 from quantum_backends.devices import Device
@@ -174,8 +174,7 @@ def decide(
         return _pinned(settings.pinned_backend, candidates, allowed)
     open_to = sorted((c for c in candidates if not c.refusal), key=_preference)
     if not open_to:
-        reasons = "; ".join(f"{c.backend}: {c.refusal}" for c in candidates) or "none is there"
-        return Choice(NONE, f"no backend can be asked ({reasons})", candidates)
+        return Choice(NONE, nobody(candidates), candidates)
     best = open_to[0]
     assert best.budget_s is not None and best.utility is not None
     if best.utility <= 0 and "incumbent" in features:

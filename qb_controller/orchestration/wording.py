@@ -30,6 +30,26 @@ def why(features: Features, ranked: Sequence[Candidate], hedge: str) -> str:
     return text
 
 
+def nobody(candidates: Sequence[Candidate]) -> str:
+    """Say why none of the candidates can be asked, a common reason once."""
+    by_reason: dict[str, list[str]] = {}
+    for candidate in candidates:
+        names = by_reason.setdefault(candidate.refusal, [])
+        if candidate.backend not in names:
+            names.append(candidate.backend)
+    if not by_reason:
+        return "no backend can be asked: there is none"
+    words = [
+        f"{reason} ({_count(names)})"
+        for reason, names in sorted(by_reason.items(), key=lambda item: -len(item[1]))
+    ]
+    return "no backend can be asked: " + ", ".join(words)
+
+
+def _count(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else f"{len(names)} backends"
+
+
 def seconds(value: float) -> str:
     """Write a time for people."""
     if value == float("inf"):

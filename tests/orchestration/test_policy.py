@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from qb_controller.model.decision import Candidate
 from qb_controller.orchestration.performance import Prediction
 from qb_controller.orchestration.policy import (
     BUDGET_SHARES,
@@ -20,6 +21,7 @@ from qb_controller.orchestration.policy import (
     needless,
     utility,
 )
+from qb_controller.orchestration.wording import nobody
 from qb_controller.runtime.messages import Settings
 from qb_controller.runtime.task import Worth
 from quantum_backends.device_table import processor
@@ -302,3 +304,16 @@ def test_utility_counts_percents_seconds_joules_and_money() -> None:
     worth = Worth(quality=2.0, early=0.5, energy=0.1, price=3.0)
     assert utility(worth, 0.04, 0.5, 10.0, 0.2) == pytest.approx(8.0 - 0.25 - 1.0 - 0.6)
     assert utility(worth, 0.0, 7.0, 0.0, 0.0) == pytest.approx(-0.5)
+
+
+def test_a_reason_that_many_share_is_said_once() -> None:
+    names = {"the classical worker is starting": ("a", "b", "c"), "too large": ("d",)}
+    candidates = [
+        Candidate(name, "classical", refusal=why)
+        for why, several in names.items()
+        for name in several
+    ]
+    assert nobody(candidates) == (
+        "no backend can be asked: the classical worker is starting (3 backends), too large (d)"
+    )
+    assert nobody([]) == "no backend can be asked: there is none"

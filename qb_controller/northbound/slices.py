@@ -27,6 +27,9 @@ STATES: tuple[str, ...] = get_args(State)
 MOST_EVENTS = 1000
 """Events in one answer."""
 
+PAUSE_EVERY = 100
+"""Slices written between two pauses: about a millisecond."""
+
 KEEP_ALIVE_S = 15.0
 """A stream without events says so often that it is still there."""
 
@@ -161,7 +164,12 @@ def create(view: View, body: bytes) -> Any:
     if isinstance(data, dict) and "slices" in data:
         requests = read_set(data, now, view.network().switch_of_host, view.pause)
         view.ask_slices(requests)
-        return [row(view.slice(request.name), None) for request in requests]
+        rows = []
+        for count, each in enumerate(requests):
+            if count % PAUSE_EVERY == 0:
+                view.pause()
+            rows.append(row(view.slice(each.name), None))
+        return rows
     request = read(data, now, view.network().switch_of_host)
     view.ask_slices((request,))
     return row(view.slice(request.name), None)

@@ -5,9 +5,9 @@ is fit only for what it is used for: anonymous socket pairs between processes th
 itself started on one machine as one user. Nothing that comes from a network may be fed to a
 :class:`Decoder`.
 
-Plans and snapshots hold thousands of small objects, and the controller packs and unpacks them
-between two OpenFlow messages; they travel as flat arrays of numbers, which takes a tenth of the
-time of pickling each object.
+Plans, placements and snapshots hold thousands of small objects, and the controller packs and
+unpacks them between two OpenFlow messages; they travel as flat arrays of numbers, which takes a
+tenth of the time of pickling each object.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from typing import Any
 from qb_controller.errors import OptimiserError
 from qb_controller.model.network import LinkId, Network, Path
 from qb_controller.model.plan import Plan, Route, Share
+from qb_controller.model.slices import Ends, Pipe, Placement, SliceRequest
 from qb_controller.model.telemetry import Demand, NetworkSnapshot
 
 MAX_FRAME = 512 * 2**20
@@ -163,5 +164,48 @@ def _reduce_snapshot(
     )
 
 
+def _placement(
+    request: SliceRequest,
+    number: int,
+    decision: int,
+    names: list[str],
+    paths: array[int],
+    links: array[int],
+    rates: array[float],
+) -> Placement:
+    numbers, at = paths.tolist(), 0
+    found: list[Path | None] = []
+    while at < len(numbers):
+        egress, length = numbers[at : at + 2]
+        flat = numbers[at + 2 : at + 2 + 2 * length]
+        at += 2 + 2 * length
+        chain = tuple(map(LinkId, flat[::2], flat[1::2]))
+        found.append(Path(chain, egress) if length else None)
+    ends = map(Ends, names[::2], names[1::2])
+    pipes = tuple(map(Pipe, ends, found[::2], found[1::2]))
+    ids = links.tolist()
+    held = dict(zip(map(LinkId, ids[::2], ids[1::2]), rates.tolist(), strict=True))
+    return Placement(request, number, decision, pipes, held)
+
+
+def _reduce_placement(place: Placement) -> tuple[Callable[..., Placement], tuple[Any, ...]]:
+    """Two paths for each pipe, an end and a length before their links; no path has length 0."""
+    numbers: list[int] = []
+    for pipe in place.pipes:
+        for path in (pipe.path, pipe.backup):
+            numbers += (path.egress, len(path.links)) if path is not None else (0, 0)
+            for link in path.links if path is not None else ():
+                numbers += link
+    names = [name for pipe in place.pipes for name in pipe.ends]
+    links = array("Q", [number for link in place.held for number in link])
+    rates = array("d", place.held.values())
+    what = (place.request, place.number, place.decision)
+    return _placement, (*what, names, array("Q", numbers), links, rates)
+
+
 class _Pickler(pickle.Pickler):
-    dispatch_table = {Plan: _reduce_plan, NetworkSnapshot: _reduce_snapshot}  # noqa: RUF012
+    dispatch_table = {  # noqa: RUF012
+        Plan: _reduce_plan,
+        Placement: _reduce_placement,
+        NetworkSnapshot: _reduce_snapshot,
+    }

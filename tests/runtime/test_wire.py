@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from qb_controller.errors import OptimiserError
 from qb_controller.model.network import Host, Link, LinkId, Network, Path, Switch
 from qb_controller.model.plan import Plan, Route, Share, VerifiedPlan
+from qb_controller.model.slices import Ends, Pipe, Placement, SlicePlan, SliceRequest
 from qb_controller.model.telemetry import Demand, NetworkSnapshot
 from qb_controller.runtime import wire
 from qb_controller.runtime.messages import CycleRequest, Ping, Settings
@@ -93,3 +94,17 @@ def test_large_snapshots_travel_packed() -> None:
     snapshot = NetworkSnapshot(Network((), ()), (), routes, 0.0)
 
     assert Decoder().feed(encode(snapshot)) == [snapshot]
+
+
+def test_placements_travel_packed_and_arrive_as_they_were() -> None:
+    upper = Path((LinkId(1, 2), LinkId(2, 3)), 4)
+    ends = Ends("h1", "h4")
+    request = SliceRequest("a", (ends,), rate=1e6, protection="disjoint")
+    pipes = (Pipe(ends, upper, Path((LinkId(1, 3),), 4)), Pipe(Ends("h4", "h1"), upper),
+             Pipe(Ends("h1", "h2"), None))  # fmt: skip
+    place = Placement(request, 7, 3, pipes, {LinkId(1, 2): 1e6, LinkId(2, 3): 0.5})
+    plan = SlicePlan(3, 9, (place, Placement(request, 8, 3, ())))
+    [arrived] = Decoder().feed(encode(plan))
+    assert arrived == plan
+    assert isinstance(next(iter(arrived.placements[0].held)), LinkId)
+    assert arrived.placements[0].pipes[0].path.ingress == 1

@@ -110,6 +110,7 @@ class OptimiserClient:
             if not data:
                 break
             for message in decoder.feed(data):
+                eventlet.sleep(0)  # unpacking a large one took a turn by itself
                 self._on_message(message)
         self._socket.close()
         self._socket = None

@@ -53,7 +53,7 @@ Kind = Literal[
 Told = tuple[float, str, Kind, str]
 """What is to be told: Unix time, name of the slice, kind, text."""
 
-WAITS = "waits for its start"
+WAITS = "waits for its start; until then nothing is reserved for it"
 
 
 @dataclass(frozen=True, slots=True)

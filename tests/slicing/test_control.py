@@ -9,7 +9,7 @@ import pytest
 
 from qb_controller.applications.slice_requests import read
 from qb_controller.errors import Conflict, NotFound
-from qb_controller.model.slice_life import MOVES, followed_by
+from qb_controller.model.slice_life import MOVES, WAITS, followed_by
 from qb_controller.runtime.messages import SlicesResult
 from qb_controller.slicing import book
 from qb_controller.slicing.control import AGAIN_S, OVERDUE_S
@@ -102,7 +102,7 @@ def test_deleted_while_it_was_being_decided_it_is_not_carried(run: Run) -> None:
 def test_start_and_end_are_kept(run: Run) -> None:
     run.create(pipe("a", start="+1m", end="+2m"))
     run.settle()
-    assert run.states() == {"a": "pending"} and run.detail("a") == "waits for its start"
+    assert run.states() == {"a": "pending"} and run.detail("a") == WAITS
     assert run.sent == []
     run.after(60)
     run.settle()

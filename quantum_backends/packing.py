@@ -135,15 +135,20 @@ class PackingProblem:
         return np.asarray(self.worth - self.use @ self.price)
 
     @cached_property
+    def slack(self) -> float:
+        """What the bound is lowered by: the tolerance lets an answer exceed the capacities a
+        little, and sums are rounded.
+        """
+        return float(TOLERANCE * (self.price @ self.capacity + np.abs(self.worth).sum()))
+
+    @cached_property
     def bound(self) -> float:
         """Proven lower bound on the worth lost, out of the prices."""
         if not self.size:
             return 0.0
         most = self.price @ self.capacity
         most += np.maximum.reduceat(self.reduced, self.first[:-1]).sum()
-        # The tolerance lets an answer exceed the capacities a little, and sums are rounded.
-        slack = TOLERANCE * (self.price @ self.capacity + np.abs(self.worth).sum())
-        return max(0.0, self.attainable - float(most) - float(slack))
+        return max(0.0, self.attainable - float(most) - self.slack)
 
     def check(self, answer: Chosen) -> None:
         """Check that an answer names an option of each group and that they fit together.

@@ -123,10 +123,11 @@ class BestPacking(BestSoFar):
 
     @property
     def proven(self) -> bool:
-        """Whether nothing can be better."""
+        """Whether nothing can be better but for what the bound was lowered by."""
         problem = self._problem
         lost = problem.attainable - self.worth
-        return bool(lost <= problem.bound + 1e-12 * max(1.0, abs(problem.attainable)))
+        rounded = 2 * problem.slack + 1e-12 * max(1.0, abs(problem.attainable))
+        return bool(lost <= problem.bound + rounded)
 
     def offer(self, flat: Ints) -> bool:
         """Keep options if they are better; tell whether they were. They have to fit."""

@@ -36,8 +36,8 @@ RESERVABLE = 0.9
 MOVE_COST = 0.05
 """Share of a slice's worth that moving it costs."""
 
-ROUNDS = 3
-"""Rounds of new paths under the links' prices."""
+ROUNDS = 8
+"""Rounds of new paths under the links' prices at most; most often there are no new ones before."""
 
 VARIANTS = 2
 """Weightings by hops with noise, besides hops and delay, before there are prices."""

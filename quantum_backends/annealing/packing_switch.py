@@ -32,10 +32,13 @@ from quantum_backends.solver import Budget
 HOT, COLD = 0.3, 0.01
 """Temperatures of switches in units of the mean worth of a group's dearest option."""
 
-EJECT_HOT, EJECT_COOLING = 0.1, 0.1
+EJECT_HOT, EJECT_COOLING = 0.3, 0.1
 """Highest temperature of ejections in the same unit, and what is left of it in the end."""
 
-ENOUGH = 1000.0
+FEW = 100
+"""Groups up to which ejections are that hot; of more, each may cost less of the whole."""
+
+ENOUGH = 100.0
 """Ejections for each group that the highest temperature is for; with fewer it is less."""
 
 STEEP = 2.0
@@ -53,7 +56,7 @@ walk would keep the first slice of the next going far beyond any deadline."""
 SLICE_S = 0.015
 """Longest stretch of compiled sweeps, after which cancellation is looked for."""
 
-PHASES = (("eject", 0.5), ("switch", 0.2), ("eject", 0.3))
+PHASES = (("eject", 0.3), ("switch", 0.1), ("eject", 0.3), ("eject", 0.3))
 """Kinds of walks and their shares of the time; the last one again while there is time."""
 
 
@@ -153,8 +156,9 @@ class _Walk:
         chosen = self.best.flat.copy()
         began, done = time.perf_counter(), 0.0
         self.pace = min(self.pace, PACE)
-        each = self.pace * seconds / len(self.best.movable)
-        hot = EJECT_HOT * self.unit * min(1.0, each / ENOUGH)
+        groups = len(self.best.movable)
+        hot = EJECT_HOT * self.unit * min(1.0, FEW / groups)
+        hot *= min(1.0, self.pace * seconds / groups / ENOUGH)
         while done < 1 and not self.over():
             slice_s = min(SLICE_S, max(seconds / 5, 1e-4))
             ends = [hot * EJECT_COOLING**at for at in (done, min(1.0, done + slice_s / seconds))]

@@ -20,7 +20,8 @@ form          problem                           what belongs to it
 ``routing``   :mod:`.routing`                   :mod:`.candidates` :mod:`.equilibrium`
                                                 :mod:`.master` :mod:`.bounds` (paths and bounds),
                                                 :mod:`.objective`, :mod:`.search` :mod:`.kernels`
-                                                :mod:`.walk` (single paths), :mod:`.blocks`
+                                                :mod:`.walk` :mod:`.metropolis` (single paths),
+                                                :mod:`.reweighting`, :mod:`.blocks`
 ``flow``      :mod:`.flow`                      :mod:`.flow_paths`, :mod:`.flow_kernels`
 ``choices``   :mod:`.choices`                   :mod:`.choice_search`, :mod:`.choice_kernels`
 ``packing``   :mod:`.packing`                   :mod:`.packing_search`, :mod:`.packing_kernels`,

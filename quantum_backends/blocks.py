@@ -17,13 +17,8 @@ import numpy as np
 
 from quantum_backends import kernels
 from quantum_backends.bqm import Bits
-from quantum_backends.reductions.swap_block import (
-    SwapBlock,
-    best_swaps,
-    draw,
-    reweight,
-    swap_block,
-)
+from quantum_backends.reductions.swap_block import SwapBlock, best_swaps, draw, swap_block
+from quantum_backends.reweighting import reweight
 from quantum_backends.routing import RoutingProblem
 from quantum_backends.sampling import Attribution, Samples
 from quantum_backends.search import Best, start_choice

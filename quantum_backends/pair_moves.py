@@ -139,7 +139,7 @@ def kicked_descents(
         How often, and how many demands at most.
     most : int
         Moves and pairs of each descent. Draws from numba's generator
-        (:func:`quantum_backends.walk.seed`).
+        (:func:`quantum_backends.metropolis.seed`).
     """
     at_best = loads(a, best) * a.inverse
     for _ in range(kicks):

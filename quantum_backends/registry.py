@@ -133,11 +133,13 @@ BACKENDS = Registry(
         Lazy(
             "path-switch",
             "annealer",
-            routing="annealing.path_switch:PathSwitch",
+            routing="annealing.path_switch:path_switch",
             choices="annealing.potts:PottsAnnealer",
             packing="annealing.packing_switch:PackingAnnealer",
             schedule="annealing.schedule_orders:ScheduleAnnealer",
         ),
+        Lazy("path-switch-mw", "annealer", routing="annealing.path_switch:path_switch_mw"),
+        Lazy("path-switch-hinge", "annealer", routing="annealing.path_switch:path_switch_hinge"),
         Lazy(
             "sa-blocks",
             "annealer",

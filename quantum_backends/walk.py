@@ -1,9 +1,6 @@
-"""Metropolis walks over single-path plans, towards a target for the maximum link utilisation.
+"""What searches over single-path plans do: walks, sweeps, kicks, and moves off the hottest link.
 
-The energy is the linear hinge ``sum_e max(0, u_e - target)``: links below the target cost nothing,
-so the walk drifts freely over the plans that are equally good and mends only what is too hot. A
-plan of energy zero reaches the target. Nothing quadratic is written out: a move shifts one demand
-and costs the length of two paths.
+Nothing quadratic is written out: a move shifts one demand and costs the length of two paths.
 """
 
 from __future__ import annotations
@@ -12,15 +9,13 @@ import math
 from itertools import pairwise
 
 import numpy as np
-from numba import njit
 
-from quantum_backends import kernels, pair_moves
-from quantum_backends.kernels import Arrays
+from quantum_backends import kernels, metropolis, pair_moves
+from quantum_backends.metropolis import Energy
 from quantum_backends.objective import floor
-from quantum_backends.routing import Floats, Ints, RoutingProblem
+from quantum_backends.routing import Ints, RoutingProblem
 from quantum_backends.search import Best, home_choice, start_choice
 from quantum_backends.solver import Budget
-from quantum_backends.testing import tiny_problem
 
 _SLICE = 20_000
 """Proposals between two looks at the budget: below 20 ms on paths of a dozen links."""
@@ -39,7 +34,7 @@ _LOW = 0.95
 _SWEEP = 4000
 """Demands swept between two looks at the budget."""
 
-_AFTER_MOVES = 20
+AFTER_MOVES = 20
 """Moves off the hottest link after sweeps."""
 
 _KICK, _DESCENT = 3, 100
@@ -47,85 +42,6 @@ _KICK, _DESCENT = 3, 100
 
 _KICKING_S, _KICKS = 0.003, 1000
 """Kicks between two looks at the budget take about so long, and are no more than that."""
-
-
-@njit(cache=True)
-def seed(value: int) -> None:
-    """Seed the generator that the walks draw from."""
-    np.random.seed(value)
-
-
-@njit(cache=True)
-def anneal(
-    a: Arrays,
-    choice: Ints,
-    used: Floats,
-    mark: Ints,
-    pool: Ints,
-    target: float,
-    hot: float,
-    cold: float,
-    steps: int,
-    best: float,
-    at_best: Ints,
-) -> float:
-    """Propose ``steps`` moves while the temperature falls geometrically.
-
-    The threshold of Metropolis' rule is drawn first, so that most proposals are refused after a
-    link or two.
-
-    Parameters
-    ----------
-    choice, used : int array (k,), float array (m,)
-        The plan and its utilisations, changed in place.
-    mark : int array (m,)
-        Scratch space.
-    pool : int array
-        Demands with two paths or more, drawn from uniformly; may name one several times.
-    best, at_best : float, int array (k,)
-        Lowest MLU so far and its plan; the plan is overwritten when a lower one is met.
-
-    Returns
-    -------
-    float
-        Lowest MLU so far. The walk ends early when it is at or below the target.
-    """
-    every = max(len(pool), len(used))
-    ratio = (cold / hot) ** (1.0 / max(1, steps))
-    temperature = hot
-    mark[:] = 0
-    for step in range(1, steps + 1):
-        k = pool[int(np.random.random() * len(pool))]
-        old, volume = choice[k], a.volume[k]
-        new = a.first[k] + int(np.random.random() * (a.first[k + 1] - a.first[k] - 1))
-        new += new >= old
-        left = -temperature * math.log(1.0 - np.random.random())  # what the energy may still rise
-        for t in range(a.start[old], a.start[old + 1]):
-            e = a.link[t]
-            mark[e] = step
-            left += max(0.0, min(used[e] - target, volume * a.inverse[e]))
-        for t in range(a.start[new], a.start[new + 1]):
-            e = a.link[t]
-            rise = volume * a.inverse[e]
-            over = used[e] - target - (rise if mark[e] == step else 0.0)
-            left -= max(0.0, min(over + rise, rise))
-            if left < 0:
-                break
-        if left >= 0:
-            choice[k] = new
-            for t in range(a.start[old], a.start[old + 1]):
-                used[a.link[t]] -= volume * a.inverse[a.link[t]]
-            for t in range(a.start[new], a.start[new + 1]):
-                used[a.link[t]] += volume * a.inverse[a.link[t]]
-        temperature *= ratio
-        if step % every == 0 or step == steps:
-            top = used.max()
-            if top < best * (1 - 1e-12):
-                best = top
-                at_best[:] = choice
-                if best <= target:
-                    return best
-    return best
 
 
 class Walk:
@@ -145,7 +61,7 @@ class Walk:
     ) -> None:
         self.problem, self.budget, self.best = problem, budget, best
         self.rng = np.random.default_rng(seed_value)
-        seed(seed_value % 2**32)
+        metropolis.seed(seed_value % 2**32)
         self.arrays = kernels.arrays_of(problem)
         self.choice = start_choice(problem)
         self.home = home_choice(problem)
@@ -159,9 +75,9 @@ class Walk:
         """Proposals per second, measured."""
         self.proposals = 0
 
-    def cool(self, moves: int) -> int:
-        """Make few moves away from the hottest link."""
-        choice = self.choice.copy()
+    def cool(self, moves: int, start: Ints | None = None) -> int:
+        """Make few moves away from the hottest link, from a plan (the best one); return them."""
+        choice = (self.choice if start is None else start).copy()
         load = kernels.loads(self.arrays, choice)
         made: int = kernels.cool_hottest(self.arrays, choice, load, self.floor, moves)
         self.offer(choice)
@@ -193,8 +109,7 @@ class Walk:
                 self.offer(choice)
                 if self.best.at_floor:
                     return
-        kernels.cool_hottest(self.arrays, choice, load, self.floor, _AFTER_MOVES)
-        self.offer(choice)
+        self.cool(AFTER_MOVES, choice)
 
     def kick(self, seconds: float, until: float) -> None:
         """Descend by pairs of moves from kicked copies of the best plan; not for many demands."""
@@ -219,12 +134,15 @@ class Walk:
         return float(low + 0.5 * self.rng.random() * max(0.0, top - low))
 
     def run(
-        self, start: Ints, target: float, hot: float, cold: float, sweeps: int, until: float
-    ) -> None:
-        """Walk from a plan, temperatures in units of utilisation.
+        self, start: Ints, energy: Energy, hot: float, cold: float, sweeps: int, until: float
+    ) -> Ints:
+        """Walk from a plan while the temperature falls; return where the walk ended.
 
         Parameters
         ----------
+        energy : Energy
+        hot, cold : float
+            Temperatures in units of the energy.
         until : float
             Seconds of the budget to leave over; where the whole walk would not fit into half of
             what remains, it is shortened rather than cut off hot.
@@ -241,13 +159,13 @@ class Walk:
             if self.budget.left() <= until:
                 break
             began, steps = self.budget.elapsed(), math.ceil(total / slices)
-            best = anneal(
+            best = metropolis.anneal(
                 self.arrays,
                 choice,
                 used,
                 mark,
                 self._pool,
-                target,
+                energy,
                 upper,
                 lower,
                 steps,
@@ -259,8 +177,9 @@ class Walk:
             if best < before:
                 before = best
                 self.offer(at_best)
-            if best <= target:
+            if best <= energy.target:
                 break
+        return choice
 
     def polish(self) -> None:
         """Lower squares and moved traffic with the MLU held at what was reached."""
@@ -285,9 +204,4 @@ def warm() -> None:
     """Compile the loops of this module and of the kernels (or load them from disk)."""
     kernels.warm()
     pair_moves.warm()
-    problem = tiny_problem()
-    a = kernels.arrays_of(problem)
-    choice = problem.layout.first[:-1].copy()
-    seed(0)
-    used, mark = kernels.loads(a, choice) * a.inverse, np.zeros(len(a.inverse), np.int64)
-    anneal(a, choice, used, mark, np.arange(3), 0.7, 0.1, 0.01, 5, 1.4, choice.copy())
+    metropolis.warm()

@@ -16,7 +16,7 @@ from quantum_backends import kernels
 from quantum_backends.annealing.samplers import Annealing, Descent, Tabu
 from quantum_backends.bqm import BestBits, BinaryProblem, random_model
 from quantum_backends.reductions.one_hot import OneHot, one_hot_model, refuse_large
-from quantum_backends.reductions.swap_block import reweight
+from quantum_backends.reweighting import reweight
 from quantum_backends.routing import Ints, RoutingProblem
 from quantum_backends.sampling import Attribution, Sampler, Samples
 from quantum_backends.search import Best, refuse_without_paths, start_choice

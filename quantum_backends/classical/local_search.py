@@ -4,10 +4,10 @@ From the incumbent, demands leave the hottest link one best move at a time: a ru
 needs few moves. Where that does not reach the bound, two kinds of cycle take turns, each from a
 kicked copy of the best plan. In one, every demand in turn takes its best path under a soft
 maximum of the utilisations whose steepness rises. In the other, single moves that do not raise
-the excess over a target are made at random (:mod:`quantum_backends.walk` at temperature zero):
-plateaus are crossed, which best moves never do. Unless demands are very many, descents by pairs
-of moves (:mod:`quantum_backends.pair_moves`) follow each cycle. At the end, and whenever the bound
-is reached, squares and moved traffic are lowered with the MLU held.
+the excess over a target are made at random (:mod:`quantum_backends.metropolis` at temperature
+zero): plateaus are crossed, which best moves never do. Unless demands are very many, descents by
+pairs of moves (:mod:`quantum_backends.pair_moves`) follow each cycle. At the end, and whenever the
+bound is reached, squares and moved traffic are lowered with the MLU held.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from __future__ import annotations
 import numpy as np
 
 from quantum_backends import pair_moves, walk
+from quantum_backends.metropolis import hinge
 from quantum_backends.routing import Ints, RoutingProblem
 from quantum_backends.search import Best, refuse_without_paths, start_choice
 from quantum_backends.solution import Solution
@@ -98,7 +99,7 @@ def improve(search: walk.Walk) -> int:
         began = search.budget.elapsed()
         if cycles % 2:
             sweeps = int(search.rng.integers(20, 100))
-            search.run(_kicked(search), search.target(), _ZERO, _ZERO, sweeps, keep)
+            search.run(_kicked(search), hinge(search.target()), _ZERO, _ZERO, sweeps, keep)
         else:
             steepness = _steepness(search.rng, cycles == 0)
             search.soften(_kicked(search), *steepness, _CYCLE, keep)

@@ -83,7 +83,7 @@ def _round(search: walk.Walk, shares: Floats) -> tuple[int, float]:
 def draw(a: Arrays, shares: Floats, count: int, least: float, kept: Ints) -> float:
     """Draw plans with the shares as probabilities; ``kept`` is overwritten by any below ``least``.
 
-    Uses numba's generator; see :func:`quantum_backends.walk.seed`.
+    Uses numba's generator; see :func:`quantum_backends.metropolis.seed`.
 
     Returns
     -------

@@ -14,13 +14,8 @@ from quantum_backends import kernels
 from quantum_backends.candidates import with_candidates
 from quantum_backends.gate.cvar import exact_cvar
 from quantum_backends.gate.qaoa import Angles, all_energies, ising_of, probabilities
-from quantum_backends.reductions.swap_block import (
-    SwapBlock,
-    best_swaps,
-    draw,
-    reweight,
-    swap_block,
-)
+from quantum_backends.reductions.swap_block import SwapBlock, best_swaps, draw, swap_block
+from quantum_backends.reweighting import reweight
 from quantum_backends.routing import Floats
 from quantum_backends.search import start_choice
 from quantum_backends.testing import random_problem

@@ -5,7 +5,8 @@ With d_ie the change of utilisation of link e when demand i alone swaps, and wei
     E(b) = sum_e w_e (u_e + sum_i b_i d_ie)^2 + sum_i b_i p_i
 
 is quadratic in the bits: no penalty, no slack bit, and every bit string is a plan. The weights
-follow the hot links (w <- w (u/u_max)^g), which turns the sum of squares into the MLU.
+follow the hot links (:mod:`quantum_backends.reweighting`), which turns the sum of squares into
+the MLU.
 """
 
 from __future__ import annotations
@@ -152,10 +153,3 @@ def _move_price(
         price[i] = moved(problem, base) - before
         base[old], base[new] = 1.0, 0.0
     return price * problem.move_cost * float(weight.mean())
-
-
-def reweight(weight: Floats, utilisation: Floats, turn: int) -> Floats:
-    """Raise the weights of hot links, w <- w (u/u_max)^g with g = 1/(1 + turn/4), mean one."""
-    highest = float(utilisation.max()) or 1.0
-    raised = weight * np.maximum(utilisation / highest, 1e-3) ** (1 / (1 + turn / 4))
-    return np.asarray(raised / raised.mean())

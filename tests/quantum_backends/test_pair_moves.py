@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from quantum_backends import kernels, pair_moves, walk
+from quantum_backends import kernels, metropolis, pair_moves
 from quantum_backends.candidates import with_candidates
 from quantum_backends.routing import RoutingProblem, one_hot
 from quantum_backends.testing import random_problem
@@ -35,6 +35,6 @@ def test_descents_keep_their_loads_and_never_end_higher(seed):
     assert problem.bound * (1 - 1e-9) <= used.max() < start
     movable = np.flatnonzero(np.diff(problem.layout.first) > 1)
     best = choice.copy()
-    walk.seed(seed)
+    metropolis.seed(seed)
     pair_moves.kicked_descents(a, best, movable, problem.bound, 30, 4, 50)
     assert problem.mlu(one_hot(problem, best)) <= used.max() + 1e-12

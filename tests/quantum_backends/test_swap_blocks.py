@@ -10,7 +10,8 @@ from quantum_backends.candidates import with_candidates
 from quantum_backends.descent import control, descend, timed_control
 from quantum_backends.gate.qaoa import all_energies
 from quantum_backends.objective import moved
-from quantum_backends.reductions.swap_block import best_swaps, draw, reweight, swap_block
+from quantum_backends.reductions.swap_block import best_swaps, draw, swap_block
+from quantum_backends.reweighting import reweight
 from quantum_backends.routing import check_fractions, one_hot
 from quantum_backends.testing import random_problem
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from quantum_backends.annealing.choice_samplers import SampledChoices
+from quantum_backends.annealing.choice_samplers import ChoiceForm
+from quantum_backends.annealing.option_samplers import OptionBlocks
 from quantum_backends.gate.processors import Noiseless
 from quantum_backends.gate.sampler import Qaoa
 
@@ -10,5 +11,5 @@ QUBITS = 12
 """Groups of a block; a simulator takes twice as long for each further one."""
 
 
-def noiseless_choices() -> SampledChoices:
-    return SampledChoices("qaoa-blocks", Qaoa(Noiseless()), "gate", QUBITS)
+def noiseless_choices() -> OptionBlocks:
+    return OptionBlocks("qaoa-blocks", Qaoa(Noiseless()), ChoiceForm(), "gate", QUBITS)

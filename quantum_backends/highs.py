@@ -15,6 +15,7 @@ import highspy
 import numpy as np
 
 from quantum_backends.routing import Floats, Ints
+from quantum_backends.solver import Budget
 
 INFINITY = highspy.kHighsInf
 
@@ -41,6 +42,41 @@ def quiet(seconds: float = INFINITY, **options: str | float | bool) -> QuietHigh
 def limit_time(solver: QuietHighs, seconds: float) -> None:
     """Let the solver work for so long from now (its clock runs on over several runs)."""
     solver.setOptionValue("time_limit", min(solver.getRunTime() + max(seconds, 0.0), INFINITY))
+
+
+def start_from(solver: QuietHighs, values: Floats) -> None:
+    """Begin from a point."""
+    point = highspy.HighsSolution()
+    point.col_value = values.tolist()
+    solver.setSolution(point)
+
+
+def run_within(solver: QuietHighs, budget: Budget, margin_s: float) -> str:
+    """Run until done, or the budget over or cancelled; return the status as HiGHS names it.
+
+    Parameters
+    ----------
+    margin_s : float
+        Seconds of the budget to leave over.
+    """
+    solver.setOptionValue("time_limit", max(0.0, budget.left() - margin_s))
+    solver.HandleUserInterrupt = True
+
+    def stop_when_over(event: object) -> None:
+        if not budget.left():
+            solver.cancelSolve()
+
+    solver.cbMipInterrupt += stop_when_over
+    solver.cbSimplexInterrupt += stop_when_over
+    solver.cbIpmInterrupt += stop_when_over
+    solver.run()
+    return str(solver.modelStatusToString(solver.getModelStatus()))
+
+
+def make_integer(solver: QuietHighs, columns: Ints) -> None:
+    """Let these variables be whole numbers."""
+    kind = np.full(len(columns), highspy.HighsVarType.kInteger)
+    solver.changeColsIntegrality(len(columns), columns.astype(np.int32), kind)
 
 
 def has_feasible_point(solver: QuietHighs) -> bool:

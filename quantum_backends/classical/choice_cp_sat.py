@@ -10,46 +10,35 @@ from __future__ import annotations
 import numpy as np
 from ortools.sat.python import cp_model
 
-from quantum_backends import choice_kernels as kernels
 from quantum_backends.choice_search import BestChoice
-from quantum_backends.choices import ChoiceProblem, colouring
-from quantum_backends.solution import Solution
-from quantum_backends.solver import Budget, check_accepted
-
-LIMIT = 150_000
-"""Coupled pairs above which building the model takes more than a second."""
+from quantum_backends.choices import ChoiceProblem
+from quantum_backends.classical.cp_sat_run import run_cp_sat
+from quantum_backends.classical.exact import ExactChoice, Info
+from quantum_backends.solver import Budget
 
 UNITS = 10**9
 """Integers that the starting cost is cut into."""
 
-_MARGIN_S = 0.03
 
-
-class ChoiceCpSat:
+class ChoiceCpSat(ExactChoice):
     """Exact given time; the bound it proves is in ``info``."""
 
     name = "cp-sat"
-    family = "classical"
-    forms = ("choices",)
+    limit = 150_000
+    margin_s = 0.03
 
-    def refusal(self, problem: ChoiceProblem) -> str:
-        pairs = len(problem.weight) // 2
-        return f"{pairs} coupled pairs, more than {LIMIT}" if pairs > LIMIT else ""
+    def search(self, problem: ChoiceProblem, budget: Budget, best: BestChoice, seed: int) -> Info:
+        unit = best.value / UNITS
+        model, taken = _model(problem, unit, best.flat)
+        if budget.left() <= self.margin_s:
+            return {"status": "no time after building"}
 
-    def warm(self) -> None:
-        kernels.warm()
-        self.solve(colouring(np.array([[0, 1], [1, 2]]), 3, 2), Budget(1.0), 0)
+        def offer(found: cp_model.CpSolverSolutionCallback) -> None:
+            best.offer(np.flatnonzero([found.boolean_value(x) for x in taken]))
 
-    def solve(self, problem: ChoiceProblem, budget: Budget, seed: int) -> Solution:
-        check_accepted(self.name, self.refusal(problem))
-        best = BestChoice(problem, budget, self.name)
-        status, bound = "not needed", problem.bound
-        if best.value > problem.bound and budget.left() > _MARGIN_S:
-            unit = best.value / UNITS
-            model, taken = _model(problem, unit, best.flat)
-            if budget.left() > _MARGIN_S:
-                status, bound = _run(model, taken, unit, problem, budget, best, seed)
-        return best.solution({"status": status, "proven_bound": bound})
+        status, bound = run_cp_sat(model, offer, budget, seed, self.margin_s)
+        rounding = len(problem.weight) / 4 + len(problem.unary) / 2
+        return {"status": status, "proven_bound": max(problem.bound, (bound - rounding) * unit)}
 
 
 def _model(
@@ -76,36 +65,3 @@ def _model(
     for option in range(len(taken)):
         model.add_hint(taken[option], bool(start[problem.group[option]] == option))
     return model, taken
-
-
-class _Report(cp_model.CpSolverSolutionCallback):
-    """Offers each better answer as it is found, and stops when the budget does."""
-
-    def __init__(self, taken: list[cp_model.IntVar], budget: Budget, best: BestChoice) -> None:
-        super().__init__()
-        self._taken, self._budget, self._best = taken, budget, best
-
-    def on_solution_callback(self) -> None:
-        flat = np.flatnonzero([self.boolean_value(x) for x in self._taken])
-        self._best.offer(flat)
-        if not self._budget.left():
-            self.stop_search()
-
-
-def _run(
-    model: cp_model.CpModel,
-    taken: list[cp_model.IntVar],
-    unit: float,
-    problem: ChoiceProblem,
-    budget: Budget,
-    best: BestChoice,
-    seed: int,
-) -> tuple[str, float]:
-    solver = cp_model.CpSolver()
-    solver.parameters.num_workers = 1
-    solver.parameters.random_seed = seed % 2**31
-    solver.parameters.max_time_in_seconds = max(0.0, budget.left() - _MARGIN_S)
-    status = solver.solve(model, _Report(taken, budget, best))
-    rounding = len(problem.weight) / 4 + len(problem.unary) / 2
-    bound = (solver.best_objective_bound - rounding) * unit
-    return solver.status_name(status), max(problem.bound, bound)

@@ -6,47 +6,48 @@ is at least the sum of the two binaries less one. It starts from weighted DSATUR
 
 from __future__ import annotations
 
-import highspy
 import numpy as np
 from scipy import sparse
 
-from quantum_backends import choice_kernels as kernels
 from quantum_backends.choice_search import BestChoice
-from quantum_backends.choices import ChoiceProblem, colouring
-from quantum_backends.highs import INFINITY, QuietHighs, add_columns, has_feasible_point, quiet
-from quantum_backends.solution import Solution
-from quantum_backends.solver import Budget, check_accepted
+from quantum_backends.choices import ChoiceProblem
+from quantum_backends.classical.exact import ExactChoice, Info
+from quantum_backends.highs import (
+    INFINITY,
+    QuietHighs,
+    add_columns,
+    has_feasible_point,
+    make_integer,
+    quiet,
+    run_within,
+    start_from,
+)
+from quantum_backends.solver import Budget
 
-LIMIT = 30_000
-"""Coupled pairs above which presolving alone takes longer than anybody waits."""
 
-_MARGIN_S = 0.05
-
-
-class ChoiceMip:
+class ChoiceMip(ExactChoice):
     """Exact given time, on small problems."""
 
     name = "highs-mip"
-    family = "classical"
-    forms = ("choices",)
+    limit = 30_000  # presolving alone takes longer above it
+    margin_s = 0.05
 
-    def refusal(self, problem: ChoiceProblem) -> str:
-        pairs = len(problem.weight) // 2
-        return f"{pairs} coupled pairs, more than {LIMIT}" if pairs > LIMIT else ""
-
-    def warm(self) -> None:
-        kernels.warm()
-        self.solve(colouring(np.array([[0, 1], [1, 2]]), 3, 2), Budget(1.0), 0)
-
-    def solve(self, problem: ChoiceProblem, budget: Budget, seed: int) -> Solution:
-        check_accepted(self.name, self.refusal(problem))
-        best = BestChoice(problem, budget, self.name)
-        status = "not needed"
-        if best.value > problem.bound and budget.left() > _MARGIN_S:
-            solver = _model(problem)
-            solver.setOptionValue("random_seed", seed % 2**31)
-            status = _run(solver, problem, budget, best)
-        return best.solution({"status": status})
+    def search(self, problem: ChoiceProblem, budget: Budget, best: BestChoice, seed: int) -> Info:
+        solver, q = _model(problem), len(problem.unary)
+        solver.setOptionValue("random_seed", seed % 2**31)
+        values = np.zeros(solver.getNumCol())
+        values[best.flat] = 1.0
+        taken = values[:q]
+        row = np.repeat(np.arange(q), np.diff(problem.start))
+        once = row < problem.partner
+        values[q:] = taken[row[once]] * taken[problem.partner[once]]
+        start_from(solver, values)
+        status = run_within(solver, budget, self.margin_s)
+        if has_feasible_point(solver):
+            found = np.array(solver.getSolution().col_value)[:q]
+            order = np.lexsort((found, problem.group))
+            best.offer(order[problem.first[1:] - 1])
+        return {"status": status}
 
 
 def _model(problem: ChoiceProblem) -> QuietHighs:
@@ -74,34 +75,5 @@ def _model(problem: ChoiceProblem) -> QuietHighs:
         matrix.indices,
         matrix.data,
     )
-    integer = np.full(q, highspy.HighsVarType.kInteger)
-    solver.changeColsIntegrality(q, at.astype(np.int32), integer)
+    make_integer(solver, at)
     return solver
-
-
-def _run(solver: QuietHighs, problem: ChoiceProblem, budget: Budget, best: BestChoice) -> str:
-    q = len(problem.unary)
-    point = highspy.HighsSolution()
-    values = np.zeros(solver.getNumCol())
-    values[best.flat] = 1.0
-    taken = values[:q]
-    row = np.repeat(np.arange(q), np.diff(problem.start))
-    once = row < problem.partner
-    values[q:] = taken[row[once]] * taken[problem.partner[once]]
-    point.col_value = values.tolist()
-    solver.setSolution(point)
-    solver.setOptionValue("time_limit", budget.left() - _MARGIN_S)
-    solver.HandleUserInterrupt = True
-
-    def stop_when_over(event: object) -> None:
-        if not budget.left():
-            solver.cancelSolve()
-
-    solver.cbMipInterrupt += stop_when_over
-    solver.cbSimplexInterrupt += stop_when_over
-    solver.run()
-    if has_feasible_point(solver):
-        found = np.array(solver.getSolution().col_value)[:q]
-        order = np.lexsort((found, problem.group))
-        best.offer(order[problem.first[1:] - 1])
-    return str(solver.modelStatusToString(solver.getModelStatus()))

@@ -6,15 +6,13 @@ from the better of two plans: the one installed, and what hot-link moves make of
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from itertools import pairwise
 
 import numpy as np
 from ortools.sat.python import cp_model
 
 from quantum_backends import kernels
+from quantum_backends.classical.cp_sat_run import run_cp_sat
 from quantum_backends.objective import SLACK
 from quantum_backends.routing import Ints, RoutingProblem
 from quantum_backends.search import Best, cooled_start, refuse_more_choices
@@ -30,7 +28,6 @@ _UNITS = 10**7
 to less than half of :data:`SLACK`. Answers are scored without it."""
 
 _MARGIN_S = 0.02
-_POLL_S = 0.01
 _START_MOVES = 100
 
 
@@ -57,7 +54,14 @@ class CpSat:
             began = budget.elapsed()
             model, variables = _model(problem, choice, mlu)
             built_s = budget.elapsed() - began
-            status = _run(model, variables, budget, best, seed)
+            status = "no time after building"
+            if budget.left() > _MARGIN_S:
+
+                def offer(found: cp_model.CpSolverSolutionCallback) -> None:
+                    best.offer_choice(np.flatnonzero([found.boolean_value(x) for x in variables]))
+
+                status, _ = run_cp_sat(model, offer, budget, seed, _MARGIN_S, SLACK)
+                status = status.lower()
         return best.solution({"status": status, "built_s": built_s})
 
 
@@ -82,54 +86,3 @@ def _model(
     for j in start.tolist():
         model.add_hint(taken[j], 1)
     return model, taken
-
-
-def _run(
-    model: cp_model.CpModel,
-    taken: list[cp_model.IntVar],
-    budget: Budget,
-    best: Best,
-    seed: int,
-) -> str:
-    left = budget.left() - _MARGIN_S
-    if left <= 0:
-        return "no time after building"
-    solver = cp_model.CpSolver()
-    solver.parameters.num_workers = 1
-    solver.parameters.random_seed = seed % 2**31
-    solver.parameters.relative_gap_limit = SLACK
-    solver.parameters.max_time_in_seconds = left
-    with _watched(solver, budget):
-        status = solver.solve(model, _Offer(taken, best))
-    return str(solver.status_name(status)).lower()
-
-
-class _Offer(cp_model.CpSolverSolutionCallback):
-    """Hands each plan found to the best so far."""
-
-    def __init__(self, taken: list[cp_model.IntVar], best: Best) -> None:
-        super().__init__()
-        self._taken, self._best = taken, best
-
-    def on_solution_callback(self) -> None:
-        values = np.fromiter((self.boolean_value(x) for x in self._taken), bool)
-        self._best.offer_choice(np.flatnonzero(values))
-
-
-@contextmanager
-def _watched(solver: cp_model.CpSolver, budget: Budget) -> Iterator[None]:
-    """Stop the solver soon after the budget is cancelled."""
-    done = threading.Event()
-
-    def watch() -> None:
-        while not done.wait(_POLL_S):
-            if not budget.left():
-                solver.stop_search()
-
-    watcher = threading.Thread(target=watch, daemon=True)
-    watcher.start()
-    try:
-        yield
-    finally:
-        done.set()
-        watcher.join()

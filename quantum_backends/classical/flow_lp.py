@@ -13,7 +13,14 @@ from scipy import sparse
 
 from quantum_backends.flow import FlowProblem
 from quantum_backends.flow_search import BestFlow, fitted, warm
-from quantum_backends.highs import INFINITY, QuietHighs, has_feasible_point, is_optimal, quiet
+from quantum_backends.highs import (
+    INFINITY,
+    QuietHighs,
+    has_feasible_point,
+    is_optimal,
+    quiet,
+    run_within,
+)
 from quantum_backends.solution import Solution
 from quantum_backends.solver import Budget, check_accepted
 
@@ -39,17 +46,8 @@ class FlowLp:
         best = BestFlow(problem, budget, self.name)
         status = "not needed"
         if best.value > problem.bound and budget.left() > _MARGIN_S:
-            solver = _model(problem, budget.left() - _MARGIN_S)
-            solver.HandleUserInterrupt = True
-
-            def stop_when_over(event: object) -> None:
-                if not budget.left():
-                    solver.cancelSolve()
-
-            solver.cbIpmInterrupt += stop_when_over
-            solver.cbSimplexInterrupt += stop_when_over
-            solver.run()
-            status = solver.modelStatusToString(solver.getModelStatus())
+            solver = _model(problem)
+            status = run_within(solver, budget, _MARGIN_S)
             if is_optimal(solver) or has_feasible_point(solver):
                 values = np.array(solver.getSolution().col_value)
                 flow = values[: len(problem.paths.demand)] * float(problem.capacity.mean())
@@ -57,7 +55,7 @@ class FlowLp:
         return best.solution({"status": status})
 
 
-def _model(problem: FlowProblem, seconds: float) -> QuietHighs:
+def _model(problem: FlowProblem) -> QuietHighs:
     """Variables: the flow on each path, and for a concurrent flow the share served.
 
     Rows: links, then demands. Flows are in units of the mean capacity.
@@ -75,7 +73,7 @@ def _model(problem: FlowProblem, seconds: float) -> QuietHighs:
         rows = sparse.vstack((rows, share)).tocsr()
         cost = np.append(np.zeros(q), -1.0)
         low[m:], high[m:] = 0.0, INFINITY
-    solver = quiet(seconds, solver="ipm", run_crossover="off")
+    solver = quiet(solver="ipm", run_crossover="off")
     lp = highspy.HighsLp()
     lp.num_col_, lp.num_row_ = rows.shape
     lp.col_cost_ = cost

@@ -6,7 +6,6 @@ one installed, and what hot-link moves make of it.
 
 from __future__ import annotations
 
-import highspy
 import numpy as np
 from scipy import sparse
 
@@ -17,7 +16,10 @@ from quantum_backends.highs import (
     add_columns,
     add_rows,
     has_feasible_point,
+    make_integer,
     quiet,
+    run_within,
+    start_from,
 )
 from quantum_backends.objective import SLACK
 from quantum_backends.routing import Ints, RoutingProblem
@@ -78,35 +80,23 @@ def _model(problem: RoutingProblem) -> QuietHighs:
     add_columns(solver, np.ones(1), np.full(1, INFINITY), *mlu)
     solver.changeColBounds(0, problem.bound, INFINITY)
     add_columns(solver, np.zeros(q), np.ones(q), matrix.indptr, matrix.indices, matrix.data)
-    integer = np.full(q, highspy.HighsVarType.kInteger)
-    solver.changeColsIntegrality(q, np.arange(1, q + 1, dtype=np.int32), integer)
+    make_integer(solver, np.arange(1, q + 1))
     return solver
 
 
 def _run(
     solver: QuietHighs, problem: RoutingProblem, budget: Budget, best: Best, start: Ints
 ) -> str:
-    point = highspy.HighsSolution()
     values = np.zeros(len(problem.layout.demand) + 1)
     values[start + 1] = 1.0
     values[0] = best.score.mlu
-    point.col_value = values.tolist()
-    solver.setSolution(point)
+    start_from(solver, values)
     solver.setOptionValue("mip_rel_gap", SLACK)
-    solver.setOptionValue("time_limit", budget.left() - _MARGIN_S)
-    solver.HandleUserInterrupt = True
-
-    def stop_when_over(event: object) -> None:
-        if not budget.left():
-            solver.cancelSolve()
-
-    solver.cbMipInterrupt += stop_when_over
-    solver.cbSimplexInterrupt += stop_when_over
-    solver.run()
+    status = run_within(solver, budget, _MARGIN_S)
     # A time-out can leave a valid objective value at an infeasible point: ask before reading.
     if has_feasible_point(solver):
         best.offer_choice(_chosen(problem, np.array(solver.getSolution().col_value)[1:]))
-    return str(solver.modelStatusToString(solver.getModelStatus()))
+    return status
 
 
 def _chosen(problem: RoutingProblem, values: np.ndarray) -> Ints:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import highspy
 import numpy as np
 
-from quantum_backends.highs import QuietHighs, has_feasible_point, quiet
+from quantum_backends.highs import has_feasible_point, quiet, run_within, start_from
 from quantum_backends.program import BestPoint, Program
 from quantum_backends.solution import Solution
 from quantum_backends.solver import Budget, check_accepted
@@ -65,28 +65,12 @@ def run(problem: Program, budget: Budget, seed: int, name: str) -> Solution:
     solver = quiet(random_seed=seed % 2**31)
     solver.passModel(_model(problem))
     if problem.incumbent is not None and problem.integral.any():
-        start = highspy.HighsSolution()
-        start.col_value = list(problem.incumbent)
-        solver.setSolution(start)
-    solver.setOptionValue("time_limit", max(budget.left() - _MARGIN_S, 0.0))
-    _stop_when_over(solver, budget)
-    solver.run()
+        start_from(solver, np.asarray(problem.incumbent))
+    status = run_within(solver, budget, _MARGIN_S)
     # A time-out can leave a valid objective value at an infeasible point: ask before reading.
     if has_feasible_point(solver):
         best.offer(solver.getSolution().col_value)
-    return best.solution({"status": str(solver.modelStatusToString(solver.getModelStatus()))})
-
-
-def _stop_when_over(solver: QuietHighs, budget: Budget) -> None:
-    solver.HandleUserInterrupt = True
-
-    def look(event: object) -> None:
-        if not budget.left():
-            solver.cancelSolve()
-
-    solver.cbMipInterrupt += look
-    solver.cbSimplexInterrupt += look
-    solver.cbIpmInterrupt += look
+    return best.solution({"status": status})
 
 
 def _model(problem: Program) -> highspy.HighsLp:

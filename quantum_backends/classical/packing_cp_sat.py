@@ -10,52 +10,41 @@ from __future__ import annotations
 import numpy as np
 from ortools.sat.python import cp_model
 
-from quantum_backends import packing_kernels as kernels
-from quantum_backends.packing import PackingProblem, random_packing
+from quantum_backends.classical.cp_sat_run import run_cp_sat
+from quantum_backends.classical.exact import ExactPacking, Info
+from quantum_backends.packing import PackingProblem
 from quantum_backends.packing_search import BestPacking, density
 from quantum_backends.routing import Floats, Ints
-from quantum_backends.solution import Solution
-from quantum_backends.solver import Budget, check_accepted
-
-LIMIT = 400_000
-"""Uses of resources above which building the model takes more than two seconds."""
+from quantum_backends.solver import Budget
 
 UNITS = 2**30
 """Steps that a capacity, and the largest worth, are cut into where they are not whole."""
 
 _WHOLE = 2.0**50
-_MARGIN_S = 0.03
 
 
-class PackingCpSat:
+class PackingCpSat(ExactPacking):
     """Exact given time."""
 
     name = "cp-sat"
-    family = "classical"
-    forms = ("packing",)
+    limit = 400_000
+    margin_s = 0.03
 
-    def refusal(self, problem: PackingProblem) -> str:
-        uses = len(problem.amount)
-        return f"{uses} uses of resources, more than {LIMIT}" if uses > LIMIT else ""
+    def search(self, problem: PackingProblem, budget: Budget, best: BestPacking, seed: int) -> Info:
+        unit = max(float(np.abs(problem.worth).max(initial=0.0)), 1e-300) / UNITS
+        model, taken, exact = _model(problem, unit, best.flat)
+        if budget.left() <= self.margin_s:
+            return {"status": "no time after building"}
+        score = density(problem)
 
-    def warm(self) -> None:
-        kernels.warm()
-        self.solve(random_packing(4, 2, 3, 0), Budget(1.0), 0)
+        def offer(found: cp_model.CpSolverSolutionCallback) -> None:
+            best.settle(np.flatnonzero([found.boolean_value(x) for x in taken]), score)
 
-    def solve(self, problem: PackingProblem, budget: Budget, seed: int) -> Solution:
-        check_accepted(self.name, self.refusal(problem))
-        best = BestPacking(problem, budget, self.name)
-        info: dict[str, float | str] = {"status": "not needed"}
-        if problem.size and not best.proven and budget.left() > _MARGIN_S:
-            unit = max(float(np.abs(problem.worth).max(initial=0.0)), 1e-300) / UNITS
-            model, taken, exact = _model(problem, unit, best.flat)
-            if budget.left() > _MARGIN_S:
-                status, most = _run(model, taken, problem, budget, best, seed)
-                info = {"status": status}
-                if exact:
-                    lost = problem.attainable - (most + problem.size) * unit
-                    info["proven_bound"] = max(problem.bound, lost)
-        return best.solution(info)
+        status, most = run_cp_sat(model, offer, budget, seed, self.margin_s)
+        if not exact:
+            return {"status": status}
+        lost = problem.attainable - (most + problem.size) * unit
+        return {"status": status, "proven_bound": max(problem.bound, lost)}
 
 
 def whole(amount: Floats, capacity: float) -> tuple[Ints, int, bool]:
@@ -93,40 +82,3 @@ def _model(
     for variable, value in zip(taken, hint.tolist(), strict=True):
         model.add_hint(variable, value)
     return model, taken, exact
-
-
-class _Report(cp_model.CpSolverSolutionCallback):
-    """Offers each better answer as it is found, and stops when the budget does."""
-
-    def __init__(
-        self,
-        taken: list[cp_model.IntVar],
-        problem: PackingProblem,
-        budget: Budget,
-        best: BestPacking,
-    ) -> None:
-        super().__init__()
-        self._taken, self._budget, self._best = taken, budget, best
-        self._score = density(problem)
-
-    def on_solution_callback(self) -> None:
-        flat = np.flatnonzero([self.boolean_value(x) for x in self._taken])
-        self._best.settle(flat, self._score)
-        if not self._budget.left():
-            self.stop_search()
-
-
-def _run(
-    model: cp_model.CpModel,
-    taken: list[cp_model.IntVar],
-    problem: PackingProblem,
-    budget: Budget,
-    best: BestPacking,
-    seed: int,
-) -> tuple[str, float]:
-    solver = cp_model.CpSolver()
-    solver.parameters.num_workers = 1
-    solver.parameters.random_seed = seed % 2**31
-    solver.parameters.max_time_in_seconds = max(0.0, budget.left() - _MARGIN_S)
-    status = solver.solve(model, _Report(taken, problem, budget, best))
-    return solver.status_name(status), float(solver.best_objective_bound)

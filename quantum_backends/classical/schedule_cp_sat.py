@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from ortools.sat.python import cp_model
 
+from quantum_backends.classical.cp_sat_run import run_cp_sat
 from quantum_backends.schedule_instances import random_schedule
 from quantum_backends.schedule_search import BestSchedule
 from quantum_backends.schedules import Plan, ScheduleProblem
@@ -77,34 +79,19 @@ class ScheduleCpSat:
         if not best.proven and problem.n_requests and budget.left() > _MARGIN_S:
             built = build(problem, optimistic=False)
             hint(built, best.plan)
-            solver = cp_model.CpSolver()
-            solver.parameters.num_workers = 1
-            solver.parameters.random_seed = seed % 2**31
-            left = budget.left() - _MARGIN_S
-            if left > 0:
-                solver.parameters.max_time_in_seconds = left
-                found = solver.solve(built.model, _Report(built, budget, best))
-                status = solver.status_name(found)
-                top = solver.best_objective_bound * built.scale
-                bound = max(bound, float(problem.value_of_request.sum()) - top)
+            if budget.left() > _MARGIN_S:
+                offer = partial(_offer, built, best)
+                status, top = run_cp_sat(built.model, offer, budget, seed, _MARGIN_S)
+                bound = max(bound, float(problem.value_of_request.sum()) - top * built.scale)
         return best.solution({"status": status, "proven_bound": bound})
 
 
-class _Report(cp_model.CpSolverSolutionCallback):
-    """Offers each better plan as it is found, and stops when the budget does."""
-
-    def __init__(self, built: Model, budget: Budget, best: BestSchedule) -> None:
-        super().__init__()
-        self._built, self._budget, self._best = built, budget, best
-
-    def on_solution_callback(self) -> None:
-        pieces = []
-        for (f, m), (shots, start, _) in self._built.pieces.items():
-            if number := self.value(shots):
-                pieces.append((f, m, int(number), self.value(start) * self._built.unit))
-        self._best.offer(tuple(pieces))
-        if not self._budget.left():
-            self.stop_search()
+def _offer(built: Model, best: BestSchedule, found: cp_model.CpSolverSolutionCallback) -> None:
+    pieces = []
+    for (f, m), (shots, start, _) in built.pieces.items():
+        if number := found.value(shots):
+            pieces.append((f, m, int(number), found.value(start) * built.unit))
+    best.offer(tuple(pieces))
 
 
 def build(problem: ScheduleProblem, optimistic: bool) -> Model:

@@ -84,6 +84,24 @@ class Coefficients:
         )
 
 
+def coefficients_of(bqm: dimod.BinaryQuadraticModel) -> Coefficients:
+    """A model of dimod's in arrays, variables numbered in its order."""
+    vectors = bqm.to_numpy_vectors(variable_order=list(bqm.variables))
+    row, column, value = vectors.quadratic
+    return Coefficients(
+        np.asarray(vectors.linear_biases, dtype=float),
+        np.asarray(row, dtype=np.int64),
+        np.asarray(column, dtype=np.int64),
+        np.asarray(value, dtype=float),
+        float(vectors.offset),
+    )
+
+
+def in_spins(bqm: dimod.BinaryQuadraticModel) -> Coefficients:
+    """The same energies over spins of -1 and 1 in place of bits of 0 and 1 (dimod converts)."""
+    return coefficients_of(bqm.change_vartype("SPIN", inplace=False))
+
+
 @dataclass(frozen=True, eq=False)
 class BinaryProblem:
     """Find the bits of lowest energy.
@@ -132,15 +150,7 @@ class BinaryProblem:
     @cached_property
     def coefficients(self) -> Coefficients:
         """The model in arrays, variables numbered in its order."""
-        vectors = self.bqm.to_numpy_vectors(variable_order=list(self.bqm.variables))
-        row, column, value = vectors.quadratic
-        return Coefficients(
-            np.asarray(vectors.linear_biases, dtype=float),
-            np.asarray(row, dtype=np.int64),
-            np.asarray(column, dtype=np.int64),
-            np.asarray(value, dtype=float),
-            float(vectors.offset),
-        )
+        return coefficients_of(self.bqm)
 
     @cached_property
     def lower(self) -> float:
@@ -180,11 +190,8 @@ def lower_bound(bqm: dimod.BinaryQuadraticModel, parts: Coefficients) -> float:
     The better of roof duality and of the spins' bound: with bits as spins, no term is below minus
     its absolute coefficient.
     """
-    quarter = parts.value / 4
-    ends = np.concatenate((parts.row, parts.column))
-    field = parts.linear / 2 + np.bincount(ends, np.tile(quarter, 2), len(parts.linear))
-    middle = parts.offset + parts.linear.sum() / 2 + quarter.sum()
-    bound = float(middle - np.abs(field).sum() - np.abs(quarter).sum())
+    spins = in_spins(bqm)
+    bound = float(spins.offset - np.abs(spins.linear).sum() - np.abs(spins.value).sum())
     if 0 < len(parts.value) <= _ROOF_LIMIT:
         from dwave.preprocessing import roof_duality
 

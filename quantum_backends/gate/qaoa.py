@@ -14,7 +14,7 @@ import numpy as np
 from qiskit import QuantumCircuit
 from qiskit.circuit import ParameterVector
 
-from quantum_backends.bqm import Coefficients
+from quantum_backends.bqm import Coefficients, in_spins
 from quantum_backends.routing import Floats
 
 
@@ -63,9 +63,9 @@ class Ising:
 
 
 def ising_of(model: Coefficients) -> Ising:
-    """The model in spins: bit = (1 - z)/2."""
-    pair = dense(model) / 4
-    field = -model.linear / 2 - pair.sum(axis=0) - pair.sum(axis=1)
+    """The model in spins: bit = (1 - z)/2, so that z is minus dimod's spin."""
+    spins = in_spins(model.bqm())
+    field, pair = -spins.linear, dense(spins)
     scale = float(np.sqrt((field @ field + (pair**2).sum()) / max(len(field), 1)))
     return Ising(field, pair, scale or 1.0)
 

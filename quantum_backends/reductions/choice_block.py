@@ -18,11 +18,13 @@ at most. So every minimiser takes one option of each group.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
+import dimod
 import numpy as np
 import numpy.typing as npt
 
-from quantum_backends.bqm import Coefficients
+from quantum_backends.bqm import Coefficients, coefficients_of
 from quantum_backends.choices import ChoiceProblem
 from quantum_backends.reductions.option_block import OptionBlock
 from quantum_backends.routing import Floats, Ints
@@ -100,19 +102,27 @@ def one_hot_choices(problem: ChoiceProblem) -> OneHotChoices:
     penalty = _penalties(problem)
     row = np.repeat(np.arange(len(problem.unary)), np.diff(problem.start))
     once = row < problem.partner
-    sizes = np.diff(problem.first)
-    inner = [np.triu_indices(size, 1) for size in sizes.tolist()]
-    rows = [first + i for first, (i, _) in zip(problem.first[:-1], inner, strict=True)]
-    columns = [first + j for first, (_, j) in zip(problem.first[:-1], inner, strict=True)]
-    inside = np.concatenate(rows)
+    groups = _one_of_each(problem, penalty)
     model = Coefficients(
-        problem.unary - penalty[problem.group],
-        np.concatenate((row[once], inside)),
-        np.concatenate((problem.partner[once], np.concatenate(columns))),
-        np.concatenate((problem.weight[once], 2 * penalty[problem.group[inside]])),
-        float(penalty.sum()),
+        problem.unary + groups.linear,
+        np.concatenate((row[once], groups.row)),
+        np.concatenate((problem.partner[once], groups.column)),
+        np.concatenate((problem.weight[once], groups.value)),
+        groups.offset,
     )
     return OneHotChoices(problem, penalty, model)
+
+
+def _one_of_each(problem: ChoiceProblem, penalty: Floats) -> Coefficients:
+    """The penalties alone, one bit per option."""
+    q = len(problem.unary)
+    model = dimod.BinaryQuadraticModel.from_numpy_vectors(
+        np.zeros(q), (np.empty(0, int), np.empty(0, int), np.empty(0)), 0.0, "BINARY"
+    )
+    for (first, last), each in zip(pairwise(problem.first.tolist()), penalty, strict=True):
+        terms = [(option, 1.0) for option in range(first, last)]
+        model.add_linear_equality_constraint(terms, float(each), -1.0)
+    return coefficients_of(model)
 
 
 def _penalties(problem: ChoiceProblem) -> Floats:

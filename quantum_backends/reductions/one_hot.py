@@ -20,6 +20,11 @@ f never falls when a bit is set. Let x be a minimiser of E.
       P_i > min_{j in i} 2 F^(1/2) |a_j| + |a_j|^2 + c_j.
 
 So every minimiser is one-hot, and among one-hot strings E is f.
+
+The penalties fall on pairs of paths that mostly share links too, so they are summed in the same
+sparse product as these. dimod's ``add_linear_equality_constraint``, which makes them where they
+stand alone (:mod:`quantum_backends.reductions.choice_block`), would want the millions of other
+couplings carried into a model of its own and back.
 """
 
 from __future__ import annotations

@@ -11,6 +11,12 @@ from qb_controller.commands.output import Column, print_table, seconds
 
 Run = Mapping[str, Any]
 
+_FROM_S = 0.005
+"""Where pictures begin: nobody has a plan earlier."""
+
+_STYLES = ("-", "--", ":", "-.")
+"""Of lines, ten colours each."""
+
 
 def _gap(value: float) -> str:
     return f"{100 * value:.2f} %"
@@ -87,26 +93,28 @@ def write_picture(runs: Sequence[Run], path: str) -> None:
 
     longest = max(run["deadline_s"] for run in runs)
     groups = list(dict.fromkeys(run["group"] for run in runs))
-    times = np.geomspace(0.005, longest, 200)
+    times = np.geomspace(_FROM_S, longest, 200)
     figure, panels = plt.subplots(
-        1, len(groups), figsize=(4.5 * len(groups), 4), sharey=True, squeeze=False
+        1, len(groups), figsize=(4.5 * len(groups) + 2, 4), sharex=True, sharey=True, squeeze=False
     )
+    names = list(dict.fromkeys(run["asked"] for run in runs))
     for panel, group in zip(panels[0], groups, strict=True):
-        for name in dict.fromkeys(run["asked"] for run in runs):
+        for number, name in enumerate(names):
             cells = _cells(runs, group, longest, name)
-            if not cells:
-                continue
-            gaps = np.median([[gap_at(run, at) for at in times] for run in cells], axis=0)
+            gaps = [[gap_at(run, at) for at in times] for run in cells] or [[math.nan] * len(times)]
             panel.plot(
                 times,
-                100 * np.maximum(gaps, 1e-4),
+                100 * np.maximum(np.median(gaps, axis=0), 1e-4),
                 label=name,
+                color=f"C{number % 10}",
+                linestyle=_STYLES[number // 10 % len(_STYLES)],
                 linewidth=2.5 if name == "auto" else 1.2,
             )
         panel.set(xscale="log", yscale="log", title=group, xlabel="seconds from the parsed files")
+        panel.xaxis.set_minor_formatter("")
         panel.grid(visible=True, which="major", alpha=0.3)
     panels[0][0].set_ylabel("median gap to the fractional optimum, %")
-    panels[0][-1].legend(fontsize=8)
+    panels[0][-1].legend(fontsize=8, loc="center left", bbox_to_anchor=(1.0, 0.5))
     figure.tight_layout()
     figure.savefig(path, dpi=120)
     plt.close(figure)

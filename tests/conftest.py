@@ -1,4 +1,4 @@
-"""How tests are dealt out where they run in several processes (``pytest -n 2 --dist loadgroup``)."""
+"""How tests are dealt out over several processes (``pytest -n 2 --dist loadgroup``)."""
 
 from __future__ import annotations
 

@@ -282,7 +282,7 @@ class LinUcb:
 
     def _bound(self, name: str, x: Floats) -> float:
         solved = np.linalg.solve(self._a[name], np.column_stack((self._b[name], x)))
-        return float(x @ solved[:, 0] + ALPHA * math.sqrt(max(0.0, x @ solved[:, 1])))
+        return float(x @ solved[:, 0] + ALPHA * math.sqrt(max(0.0, float(x @ solved[:, 1]))))
 
     def _update(self, case: Case, name: str) -> None:
         x = self._context(case)

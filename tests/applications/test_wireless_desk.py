@@ -51,20 +51,24 @@ def test_a_wrong_request_is_answered_with_the_name_of_the_field(data, named):
     assert named in error["error"]
 
 
-def test_a_problem_too_large_to_be_sent_is_told(monkeypatch):
+@pytest.fixture(scope="module")
+def service():
+    with service_for("path-switch") as made:
+        yield made
+
+
+def test_a_problem_too_large_to_be_sent_is_told(service, monkeypatch):
     monkeypatch.setattr(wire, "MAX_FRAME", 1000)
-    with service_for("path-switch") as service:
-        found = optimise(service, generate(6, 3, 1), settings_of(0.3, None, 0))
+    found = optimise(service, generate(6, 3, 1), settings_of(0.3, None, 0))
     assert found.backend == "dsatur"
     assert "more than the 1000 of a frame" in found.detail
 
 
-def test_a_scenario_is_answered_with_a_configuration():
-    with service_for("path-switch") as service:
-        desk = Desk(lambda: service)
-        wrong = desk.answer(ChannelsRequest(1, json.dumps(body(backend="magic")).encode()))
-        assert wrong.code == 400 and "'magic'" in wrong.body
-        right = desk.answer(ChannelsRequest(2, json.dumps(body()).encode()))
+def test_a_scenario_is_answered_with_a_configuration(service):
+    desk = Desk(lambda: service)
+    wrong = desk.answer(ChannelsRequest(1, json.dumps(body(backend="magic")).encode()))
+    assert wrong.code == 400 and "'magic'" in wrong.body
+    right = desk.answer(ChannelsRequest(2, json.dumps(body()).encode()))
     answer = json.loads(right.body)
     assert right.code == 200 and answer["backend"] in ("path-switch", "dsatur")
     scenario = generate(6, 3, 1)

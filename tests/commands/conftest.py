@@ -38,7 +38,8 @@ def view() -> StillView:
 
 
 @pytest.fixture
-def url(view: StillView) -> Iterator[str]:
+def url(view: StillView, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """Where it listens; what a test patches stays so until the server is down."""
     server = make_server("127.0.0.1", 0, make_app(view), handler_class=_Quiet)
     thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
     thread.start()

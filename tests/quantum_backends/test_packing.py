@@ -205,6 +205,7 @@ def test_option_0_may_use_something_and_is_gone_back_to():
         incumbent=(0, 0, 0),
     )
     for name in ("exhaustive", "highs-mip", "cp-sat", "path-switch", "sa-qubo", "qaoa-blocks"):
+        BACKENDS[name].warm()
         answer = BACKENDS[name].solve(problem, Budget(0.3), 0)
         check_solution(problem, answer)
         assert problem.admitted(answer.answer) == pytest.approx(8.9), name

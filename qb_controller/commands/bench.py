@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import argparse
-import importlib
-from types import ModuleType
+
+from qb_controller.commands.subjects import add_subjects, run_subject
 
 SUBJECTS = {
     "live": ("bench_live", "a real network: utilisation, re-routes, cuts, reaction, stall, scale"),
@@ -22,20 +22,11 @@ SUBJECTS = {
     "jobs": ("bench_jobs", "quantum jobs before deadlines: every scheduler on a grid"),
     "formulate": ("bench_formulate", "time and memory to formulate, by size"),
 }
-"""Name: (module in :mod:`qb_controller.commands`, summary). A module has ``add_arguments(name,
-parser)`` and ``run(name, args) -> exit code``."""
 
 
 def add_arguments(name: str, parser: argparse.ArgumentParser) -> None:
-    subjects = parser.add_subparsers(dest="subject", metavar="SUBJECT", required=True)
-    for subject, (module, summary) in SUBJECTS.items():
-        one = subjects.add_parser(subject, help=summary, description=f"{subject}: {summary}.")
-        _module(module).add_arguments(subject, one)
+    add_subjects(parser, SUBJECTS, "SUBJECT")
 
 
 def run(name: str, args: argparse.Namespace) -> int:
-    return int(_module(SUBJECTS[args.subject][0]).run(args.subject, args))
-
-
-def _module(name: str) -> ModuleType:
-    return importlib.import_module(f"qb_controller.commands.{name}")
+    return run_subject(SUBJECTS, args)

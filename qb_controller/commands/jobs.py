@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import argparse
-import importlib
-from types import ModuleType
+
+from qb_controller.commands.subjects import add_subjects, run_subject
 
 KINDS = {
     "submit": ("jobs_live", "run a circuit before a deadline"),
@@ -13,20 +13,11 @@ KINDS = {
     "cancel": ("jobs_live", "end a job"),
     "simulate": ("jobs_simulate", "a simulated cloud under one or several schedulers"),
 }
-"""Name: (module in :mod:`qb_controller.commands`, summary). A module has ``add_arguments(name,
-parser)`` and ``run(name, args) -> exit code``."""
 
 
 def add_arguments(name: str, parser: argparse.ArgumentParser) -> None:
-    kinds = parser.add_subparsers(dest="kind", metavar="WHAT", required=True)
-    for kind, (module, summary) in KINDS.items():
-        one = kinds.add_parser(kind, help=summary, description=f"{kind}: {summary}.")
-        _module(module).add_arguments(kind, one)
+    add_subjects(parser, KINDS, "WHAT")
 
 
 def run(name: str, args: argparse.Namespace) -> int:
-    return int(_module(KINDS[args.kind][0]).run(args.kind, args))
-
-
-def _module(name: str) -> ModuleType:
-    return importlib.import_module(f"qb_controller.commands.{name}")
+    return run_subject(KINDS, args)

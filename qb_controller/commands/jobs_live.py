@@ -214,7 +214,7 @@ def _answer(args: argparse.Namespace, job: Any, watch: Stopwatch) -> int:
     else:
         print("\n".join(told(job)))
     failed = job["status"] in ("missed", "failed") or job["on_time"] is False
-    return 1 if args.kind == "submit" and failed else 0
+    return 1 if args.subject == "submit" and failed else 0
 
 
 def told(job: Any) -> Iterator[str]:

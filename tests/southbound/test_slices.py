@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from random import Random
 
 from hypothesis import given, settings
@@ -20,7 +19,7 @@ from qb_controller.southbound.compile import Compiler, compile_rules
 from qb_controller.southbound.intent import Intent
 from qb_controller.southbound.labels import Numbers
 from qb_controller.southbound.next_intent import with_network, with_plan, with_slices
-from tests.southbound.test_updates import Traffic, cables, started
+from tests.southbound.test_updates import Traffic, cables, settle_until_killed, started
 from tests.support.fake_network import without_cable
 from tests.support.plans import networks, random_plan
 from tests.support.slices import random_slices
@@ -110,24 +109,7 @@ def test_a_restart_at_any_moment_keeps_slices(network: Network, seed: int) -> No
     executor.take_slices(random_slices(network, executor.random, 2))
     executor.take(random_plan(network, executor.random, 2))
     traffic.allow()
-    stop = executor.random.randint(0, 60)
-
-    class Killed(Exception):
-        pass
-
-    count = 0
-
-    def between() -> None:
-        nonlocal count
-        count += 1
-        traffic.tick()
-        if count == stop:
-            raise Killed
-
-    executor.between = between
-    with suppress(Killed):
-        executor.settle()
-    executor.between = traffic.tick
+    settle_until_killed(executor, executor.random.randint(0, 60))
     executor.restart()
     traffic.allow()
     executor.settle()

@@ -83,6 +83,28 @@ def started(network: Network, seed: int) -> tuple[Executor, Traffic]:
     return executor, traffic
 
 
+def settle_until_killed(executor: Executor, stop: int) -> None:
+    """Settle; after so many steps the controller is gone, in the middle of whatever it does."""
+    usual = executor.between
+
+    class Killed(Exception):
+        pass
+
+    count = 0
+
+    def between() -> None:
+        nonlocal count
+        count += 1
+        usual()
+        if count == stop:
+            raise Killed
+
+    executor.between = between
+    with suppress(Killed):
+        executor.settle()
+    executor.between = usual
+
+
 @settings(max_examples=60, deadline=None)
 @given(networks(), SEEDS)
 def test_any_plan_to_any_plan(network: Network, seed: int) -> None:
@@ -125,24 +147,7 @@ def test_restart_at_any_moment_loses_nothing(network: Network, seed: int) -> Non
     executor, traffic = started(network, seed)
     executor.take(random_plan(network, executor.random))
     traffic.allow()
-    stop = executor.random.randint(0, 60)
-
-    class Killed(Exception):
-        pass
-
-    count = 0
-
-    def between() -> None:
-        nonlocal count
-        count += 1
-        traffic.tick()
-        if count == stop:
-            raise Killed
-
-    executor.between = between
-    with suppress(Killed):
-        executor.settle()
-    executor.between = traffic.tick
+    settle_until_killed(executor, executor.random.randint(0, 60))
     executor.restart()
     traffic.allow()
     executor.settle()
@@ -217,21 +222,9 @@ def test_a_cut_cable_is_survived_without_the_controller(network: Network, seed: 
     executor.take(random_plan(network, executor.random, 1))
     executor.settle()
     executor.take(random_plan(network, executor.random, 2))
+    executor.between = lambda: None
     stop = executor.random.choice([0, executor.random.randint(1, 80)])
-    count = 0
-
-    class Killed(Exception):
-        pass
-
-    def between() -> None:
-        nonlocal count
-        count += 1
-        if count == stop:
-            raise Killed
-
-    executor.between = between
-    with suppress(Killed):
-        executor.settle()
+    settle_until_killed(executor, stop)
     for cable in cables(network):
         executor.fake.cut_cable(cable.id)
         send_between_all(executor)

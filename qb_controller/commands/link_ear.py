@@ -9,6 +9,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from qb_controller.southbound import probe_frames
 from topologies.udp import HEADER, MAGIC, OVERHEAD
 
 ETH_P_ALL = 0x0003
@@ -16,6 +17,7 @@ ETH_IPV4, ETH_VLAN, ETH_LLDP = 0x0800, 0x8100, 0x88CC
 OUTGOING = 4
 """PACKET_OUTGOING of <linux/if_packet.h>: a frame that leaves by the interface."""
 BUFFER = 8 << 20
+KINDS = ("own", "lldp", "probe", "others")
 
 
 class LinkEar:
@@ -37,12 +39,12 @@ class LinkEar:
 
     @property
     def counts(self) -> dict[str, Any]:
-        """Frames that were the demand's ``own``, LLDP of the controller, or of ``others``; and
-        what the interface's own counter says arrived, which is their sum but for a frame or two at
-        the begin and the end.
+        """Frames that were the demand's ``own``, LLDP of the controller, its probes of latency, or
+        of ``others``; and what the interface's own counter says arrived, which is their sum but for
+        a frame or two at the begin and the end.
         """
         return {
-            **{f"{kind}_packets": self._kinds[kind] for kind in ("own", "lldp", "others")},
+            **{f"{kind}_packets": self._kinds[kind] for kind in KINDS},
             "counted_by_port_packets": self._counted,
         }
 
@@ -80,6 +82,8 @@ class LinkEar:
             at += 4
         if kind == ETH_LLDP:
             return "lldp"
+        if kind == ETH_IPV4 and probe_frames.is_probe(frame[:12] + frame[at - OVERHEAD + 12 :]):
+            return "probe"
         if kind == ETH_IPV4 and len(frame) >= at + HEADER.size:
             magic, key, *_ = HEADER.unpack_from(frame, at)
             if (magic, key) == (MAGIC, self._key):

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 import pytest
 
 from qb_controller.commands.link_ear import LinkEar
+from qb_controller.southbound import probe_frames
 from topologies.udp import HEADER, MAGIC
 
 PORT, PEER = f"qea{os.getpid() % 100_000}a", f"qea{os.getpid() % 100_000}b"
@@ -47,12 +48,15 @@ def test_every_frame_is_counted_once_by_its_owner(cable: tuple[str, str]) -> Non
     sender, receiver = cable
     with LinkEar(receiver, KEY) as ear, socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as sock:
         sock.bind((sender, 0))
+        probe = probe_frames.frame(bytes(8), 1)
         frames = [
             *[frame(0x0800, KEY)] * 5,
             frame(0x0800, KEY, tag=9),
             frame(0x0800, KEY + 1),
             frame(0x0806),
             frame(0x88CC),
+            probe,
+            probe[:12] + struct.pack("!HH", 0x8100, 9) + probe[12:],
         ]
         for one in frames:
             sock.send(one)
@@ -63,6 +67,7 @@ def test_every_frame_is_counted_once_by_its_owner(cable: tuple[str, str]) -> Non
     assert ear.counts == {
         "own_packets": 6,
         "lldp_packets": 1,
+        "probe_packets": 2,
         "others_packets": 2,
-        "counted_by_port_packets": 9,
+        "counted_by_port_packets": 11,
     }

@@ -11,6 +11,9 @@ from typing import Any
 
 import eventlet
 from eventlet.green import subprocess as green_subprocess
+from eventlet.semaphore import Semaphore
+
+from qb_controller.errors import OptimiserError
 
 LOG = logging.getLogger(__name__)
 
@@ -55,6 +58,7 @@ class OptimiserClient:
         self._module, self._name = module, module.rpartition(".")[2]
         self._socket: Any = None
         self._process: Any = None
+        self._sending = Semaphore()
         self.starts = 0
 
     @property
@@ -63,13 +67,22 @@ class OptimiserClient:
         return self._process.pid if self._process is not None else None
 
     def send(self, message: Any) -> bool:
-        """Send a message; False where there is no process to take it."""
-        if self._socket is None:
+        """Send a message; False where there is no process to take it.
+
+        One after another: a message larger than the socket's buffer goes in pieces, and those of
+        two greenlets must not mix.
+        """
+        sock = self._socket
+        if sock is None:
             return False
-        try:
-            self._socket.sendall(self._encode(message))
-        except OSError:
-            return False
+        frame = self._encode(message)
+        with self._sending:
+            if sock is not self._socket:  # it ended while others were sending
+                return False
+            try:
+                sock.sendall(frame)
+            except OSError:
+                return False
         return True
 
     def run(self) -> None:
@@ -109,8 +122,20 @@ class OptimiserClient:
                 data = b""
             if not data:
                 break
-            for message in decoder.feed(data):
+            try:
+                messages = decoder.feed(data)
+            except OptimiserError as error:
+                LOG.error("%s sent rubbish: %s", self._name, error)
+                break
+            for message in messages:
                 eventlet.sleep(0)  # unpacking a large one took a turn by itself
-                self._on_message(message)
+                self._take(message)
         self._socket.close()
         self._socket = None
+
+    def _take(self, message: Any) -> None:
+        """Hand a message on; a fault in whoever takes it must not end the listening."""
+        try:
+            self._on_message(message)
+        except Exception:
+            LOG.exception("%s of %s could not be taken", type(message).__name__, self._name)

@@ -228,7 +228,8 @@ class Controller:
         else:
             changed = self.inventory.port(dp.id, number, _text(port.name), _is_up(dp, port), now)
         if changed:
-            LOG.info("port %s is %s", _text(port.name), "down" if not _is_up(dp, port) else "up")
+            what = "gone" if deleted else "up" if _is_up(dp, port) else "down"
+            LOG.info("port %s is %s", _text(port.name), what)
             self._set_timers()
             self.installer.poke()
 
@@ -242,11 +243,10 @@ class Controller:
             self.installer.poke()
 
     def refused(self, dp: Any, kind: int, code: int) -> None:
-        """A switch refused a message: what it holds is read again, and what is missing re-sent."""
+        """A switch refused a message."""
         LOG.warning("switch %016x refused a message: type %d, code %d", dp.id, kind, code)
-        self.installer.counters["refused"] += 1
         if self.installer.is_present(dp):
-            self.installer.read_again(dp.id)
+            self.installer.refused(dp.id)
 
     def arp(self, dp: Any, port: int, question: arp.Arp) -> None:
         """Learn from an ARP packet and answer it; ask for hosts that nobody has seen."""

@@ -83,6 +83,7 @@ class Installer:
         self.numbers = numbers
         self.datapaths: dict[int, Any] = {}
         self.unread: set[int] = set()
+        self._refused: set[int] = set()  # since they were last read
         self.actual: dict[int, RuleSet] = {}
         self.intent = Intent()
         self._intended_version = -1
@@ -126,6 +127,19 @@ class Installer:
         """Something may differ from the book: read the switch before the next update."""
         self.unread.add(dpid)
         self.poke()
+
+    def refused(self, dpid: int) -> None:
+        """A switch refused a message: it is read again, and what is missing sent again.
+
+        Not at once, because it may refuse for ever. The error of an update comes before the answer
+        to its barrier, which then says nothing about what the switch holds.
+        """
+        self.counters["refused"] += 1
+        self._refused.add(dpid)
+        self.settled = False
+        if dpid not in self.unread:
+            self.unread.add(dpid)
+            eventlet.spawn_after(RETRY_S, self.poke)
 
     def poke(self) -> None:
         """Something changed; look at once."""
@@ -310,12 +324,20 @@ class Installer:
         pool.waitall()
 
     def _read_one(self, dp: Any) -> None:
+        self._refused.discard(dp.id)
         try:
-            self.actual[dp.id] = requests.read_rules(self._app, dp)
+            rules = requests.read_rules(self._app, dp)
         except InstallError as error:
             LOG.warning("%s", error)
             return
-        self.unread.discard(dp.id)
+        if self.is_present(dp):  # else it came back meanwhile, and is read anew
+            self.actual[dp.id] = rules
+            self._read_or_sent(dp.id)
+
+    def _read_or_sent(self, dpid: int) -> None:
+        """What a switch holds is known now, unless it refused something meanwhile."""
+        if dpid not in self._refused:
+            self.unread.discard(dpid)
 
     def _carry_out(self, step: Phase) -> None:
         """Send one step to all its switches and wait until each confirmed it.
@@ -343,7 +365,7 @@ class Installer:
                 _pause()
         requests.barrier(self._app, dp)
         self.actual[dpid] = after
-        self.unread.discard(dpid)
+        self._read_or_sent(dpid)
         flows = sum(isinstance(instruction.rule, FlowRule) for instruction in todo)
         groups = sum(isinstance(instruction.rule, GroupRule) for instruction in todo)
         self.counters["flow_mods"] += flows

@@ -30,6 +30,7 @@ class StateFolder:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._saved: dict[str, str] = {}
+        self._failing: set[str] = set()
         try:
             path.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -47,7 +48,10 @@ class StateFolder:
             return None
 
     def save(self, name: str, value: Any) -> None:
-        """Write a value where it changed; whoever reads the file sees the old or the new one."""
+        """Write a value where it changed; whoever reads the file sees the old or the new one.
+
+        What could not be written is tried again with the next call.
+        """
         text = json.dumps(value, indent=1)
         if text == self._saved.get(name):
             return
@@ -57,7 +61,11 @@ class StateFolder:
             beside.write_text(text)
             os.replace(beside, file)
         except OSError as error:
-            LOG.warning("%s cannot be written: %s", file, error)
+            if name not in self._failing:
+                LOG.warning("%s cannot be written, which is tried again: %s", file, error)
+            self._failing.add(name)
+            return
+        self._failing.discard(name)
         self._saved[name] = text
 
     def _file(self, name: str) -> Path:

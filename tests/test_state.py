@@ -24,6 +24,20 @@ def test_values_are_found_again_and_broken_files_passed_over(tmp_path: Path) -> 
     assert state.load("numbers") == {"1": 3}
 
 
+def test_what_could_not_be_written_is_tried_again(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    state = StateFolder(tmp_path)
+    blocked = tmp_path / "numbers.json"
+    blocked.mkdir()  # no file can take its place
+    for _ in range(2):
+        state.save("numbers", {"1": 2})
+    assert sum("cannot be written" in one.getMessage() for one in caplog.records) == 1
+    blocked.rmdir()
+    state.save("numbers", {"1": 2})
+    assert state.load("numbers") == {"1": 2}
+
+
 def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(ConfigError, match="--qb-state-dir"):

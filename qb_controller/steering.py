@@ -19,7 +19,8 @@ LOG = logging.getLogger(__name__)
 
 REMEMBERED = 1000
 """Decisions kept for the northbound side; all of them stay in the journal. The oldest that changed
-nothing go first, so that those whose rules are live can still be explained."""
+nothing go first, so that those whose rules are live can still be explained; but the newest tenth
+stays whatever became of it."""
 
 OVERDUE_S = 5.0
 """Added to the deadline: a request not answered by then is given up and the next one sent."""
@@ -110,8 +111,10 @@ class Steering:
         self.last_cycle_at = time.time()
         decision = result.decision
         self.known_decision = max(self.known_decision, decision.number)
-        if result.plan is not None and not (self.enabled and self._install(result.plan)):
-            decision = _dropped(decision)
+        if result.plan is not None and not self.enabled:
+            decision = _dropped(decision, "traffic engineering was turned off")
+        elif result.plan is not None and not self._install(result.plan):
+            decision = _dropped(decision, "the network changed")
         elif result.plan is not None:
             self._installing = (decision.number, asked_at)
         else:
@@ -143,20 +146,21 @@ class Steering:
                 self.decisions[position] = replace(decision, outcome=outcome)
 
 
-def _dropped(decision: Decision) -> Decision:
+def _dropped(decision: Decision, why: str) -> Decision:
     """Mark a decision whose plan was not installed."""
     if decision.outcome is None:
         return decision
-    detail = "the network changed while it was being made; the plan was not installed"
+    detail = f"{why} while it was being made; the plan was not installed"
     outcome = replace(decision.outcome, status="rejected", detail=detail, moved=0)
     return replace(decision, outcome=outcome)
 
 
 def _least_telling(decisions: Sequence[Decision]) -> int:
-    """Position of the oldest decision that changed nothing, else of the oldest."""
+    """Position of the oldest decision that changed nothing and is not new, else of the oldest."""
+    newest = max(1, len(decisions) // 10)
     kept = (
         position
-        for position, decision in enumerate(decisions)
+        for position, decision in enumerate(decisions[:-newest])
         if decision.outcome is not None and decision.outcome.status == "kept"
     )
     return next(kept, 0)

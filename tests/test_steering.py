@@ -94,6 +94,19 @@ def test_a_plan_too_late_for_its_network_says_so() -> None:
     (noted,) = steer.decisions
     assert noted.outcome is not None
     assert (noted.outcome.status, noted.outcome.moved) == ("rejected", 0)
+    assert noted.outcome.detail.startswith("the network changed")
+
+
+def test_a_plan_that_comes_after_steering_was_turned_off_says_so() -> None:
+    steer, sent = made()
+    steer.request(SNAPSHOT)
+    steer.enabled = False
+    plan = VerifiedPlan(Plan("te", 7, ()), 0, 0.5)
+    steer.received(CycleResult(sent[0].number, decision(7, IMPROVED), plan))
+    (noted,) = steer.decisions
+    assert noted.outcome is not None
+    assert noted.outcome.status == "rejected"
+    assert noted.outcome.detail.startswith("traffic engineering was turned off")
 
 
 def test_what_changed_nothing_is_forgotten_first(monkeypatch: Any) -> None:
@@ -105,3 +118,13 @@ def test_what_changed_nothing_is_forgotten_first(monkeypatch: Any) -> None:
         steer.received(CycleResult(sent[-1].number, decision(number), None))
     assert [d.number for d in steer.decisions] == [1, 3, 4]
     assert steer.known_decision == 4
+
+
+def test_the_newest_decision_is_never_the_one_forgotten(monkeypatch: Any) -> None:
+    monkeypatch.setattr(steering, "REMEMBERED", 3)
+    steer, sent = made()
+    steer.received(Hello(tuple(decision(number, IMPROVED) for number in (1, 2, 3)), 4))
+    for number in (4, 5):
+        steer.request(SNAPSHOT)
+        steer.received(CycleResult(sent[-1].number, decision(number), None))
+    assert [d.number for d in steer.decisions] == [2, 3, 5]

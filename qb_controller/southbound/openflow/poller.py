@@ -64,6 +64,8 @@ class Poller:
         self._ports: Meter[LinkId] = Meter()
         self._pairs: Meter[Pair] = Meter()
         self._demands: DemandEstimator[Pair] = DemandEstimator(lag_s)
+        self._answered: set[int] = set()
+        self._told: set[Pair] = set()
         self.slices = SliceCounters(fresh_s=2 * interval_s)
         """What every slice sent, got through and lost at its meters, as of the last round."""
 
@@ -96,6 +98,7 @@ class Poller:
 
     def _round(self) -> None:
         datapaths = list(self._installer.datapaths.values())
+        self._answered, self._told = set(), set()
         self.slices.begin(self._installer.intent.slices)
         pool = eventlet.GreenPool(SIDE_BY_SIDE)
         for dp in datapaths:
@@ -103,7 +106,12 @@ class Poller:
         pool.waitall()
         here = set(self._inventory.network().switch_by_dpid)
         self._ports.forget({end for end in self._ports.keys if end.dpid not in here})
-        gone = {pair for pair in self._pairs.keys if not here.issuperset(pair)}
+        # A pair has no group any more once the last host at its egress has left.
+        gone = {
+            pair
+            for pair in self._pairs.keys
+            if not here.issuperset(pair) or (pair[0] in self._answered and pair not in self._told)
+        }
         self._pairs.forget(gone)
         self._demands.forget(gone)
         self.slices.end(time.monotonic())
@@ -116,6 +124,7 @@ class Poller:
                     self._ports.read(LinkId(dp.id, stat.port_no), Reading(stat.tx_bytes, age))
             for group, size, age in requests.group_counters(self._app, dp):
                 self._group(dp.id, group, Reading(size, age))
+            self._answered.add(dp.id)
             if dp.id in self.slices.switches:
                 self._slices(dp)
         except InstallError as error:
@@ -143,6 +152,7 @@ class Poller:
         egress = self._installer.numbers.dpid(number) if kind == "pair" else None
         if egress is None:
             return
+        self._told.add((dpid, egress))
         since = self._pairs.read((dpid, egress), reading)
         if since is not None:
             self._demands.add((dpid, egress), *since)

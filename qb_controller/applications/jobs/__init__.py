@@ -7,6 +7,7 @@
 :mod:`.simulator`    arrivals, outages, noise; one run of one scheduler
 :mod:`.formulate`    a state as an optimisation problem (form ``schedule``) and back
 :mod:`.ours`         the scheduler of this project; :mod:`.prices` what machine time is worth
+:mod:`.timing`       the earliest end of a request
 :mod:`.admission`    what can no longer be in time; a baseline that refuses it
 :mod:`.rules`        FIFO, EDF, least slack, greedy, least busy
 :mod:`.notads`       fidelity first under a time limit

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from qb_controller.applications.jobs.book import Book
 from qb_controller.applications.jobs.formulate import formulate
+from qb_controller.applications.jobs.timing import completion
 from qb_controller.model.jobs import Decision, Progress, Scheduler, State
 from quantum_backends.schedule_search import Inserter
 
@@ -17,17 +18,24 @@ def too_late(
 ) -> tuple[str, ...]:
     """Requests that not even all QPUs together can serve any more, with expected times.
 
+    A QPU that does not answer counts as if it did: when it will be back nobody knows, and what was
+    refused cannot be taken back.
+
     Parameters
     ----------
     requests : sequence of Progress, optional
         Those in question; all that wait by default.
     """
-    task = formulate(state, now, book, parts, requests=requests, closing=False)
+    there = replace(state, qpus=tuple(replace(each, up=True) for each in state.qpus))
+    task = formulate(there, now, book, parts, requests=requests, closing=False)
     alone = Inserter(task.problem).alone()
+    qpus = [each.qpu for each in there.qpus]
+    start = {each.qpu.name: each.qpu.open(max(each.free_at, now))[0] for each in there.qpus}
+    # Insertion gives no QPU less than a share of its grid: to the last second others do better.
     return tuple(
         progress.request.name
         for progress, cost in zip(task.requests, alone, strict=True)
-        if math.isinf(cost)
+        if math.isinf(cost) and completion(progress, qpus, start, now) > progress.request.deadline
     )
 
 

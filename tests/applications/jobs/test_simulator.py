@@ -168,6 +168,14 @@ def test_what_cannot_be_in_time_is_refused_at_once():
     assert schedule.refused == {"r0": 0.0} and set(schedule.served) == {"r1"}
 
 
+def test_a_qpu_that_is_away_for_a_while_is_waited_for():
+    """What only it can run is not refused because it does not answer just now."""
+    requests = [request(0, 6.0, 20.0)]
+    qpus = [machine(0), machine(1, qubits=1)]
+    run = simulate(cloud(requests, qpus, outages=(((5.0, 8.0),), ())), make("qb", GIVEN))
+    assert run.served == 1 and not run.schedule.refused
+
+
 def test_orders_that_cannot_be_carried_out_are_errors():
     requests = [request(0, 0.0, 10.0)]
 

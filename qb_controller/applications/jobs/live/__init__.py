@@ -6,7 +6,6 @@
 :mod:`.devices`     the QPUs there are, with their time models
 :mod:`.running`     a job under way: shots dealt out, taken, given back, counted
 :mod:`.floor`       QPUs at work and their queues
-:mod:`.timing`      the earliest end of a job
 :mod:`.store`       jobs and counts in SQLite; a restart forgets none
 :mod:`.engine`      asks the scheduler, feeds the workers, hears them
 :mod:`.telling`     a job as the rows and objects that people read

@@ -36,7 +36,7 @@ def answer(engine: Engine, action: str, name: str, body: bytes) -> tuple[int, st
     -------
     int, str
         400 the request is wrong, 404 no such job, 409 its deadline cannot be met (with
-        ``earliest_s``) or the job is over already.
+        ``earliest_s``; null where no QPU that is there may run it) or the job is over already.
     """
     try:
         code, value = _do(engine, action, name, body)

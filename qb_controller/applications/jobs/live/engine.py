@@ -11,6 +11,7 @@ import contextlib
 import hashlib
 import importlib
 import logging
+import math
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -24,12 +25,12 @@ from qb_controller.applications.jobs.live.planning import Prepared, prepare
 from qb_controller.applications.jobs.live.running import Running, part_of
 from qb_controller.applications.jobs.live.store import Record, Store
 from qb_controller.applications.jobs.live.submission import Submission
-from qb_controller.applications.jobs.live.timing import completion
 from qb_controller.applications.jobs.ours import Solve, ours
 from qb_controller.applications.jobs.schedulers import OURS, make
 from qb_controller.applications.jobs.settings import defaults
+from qb_controller.applications.jobs.timing import completion
 from qb_controller.errors import InputError, NotFound, QBError
-from qb_controller.model.jobs import Dispatch, JobRequest, Scheduler, State, SubJob
+from qb_controller.model.jobs import Dispatch, JobRequest, Progress, Scheduler, State, SubJob
 from qb_controller.model.qpus import Latency
 from qb_controller.runtime.jobs import Ended
 from qb_controller.runtime.workers import WorkerPool
@@ -62,14 +63,24 @@ class TooLate(QBError):
     Attributes
     ----------
     earliest_s : float
-        Seconds from now by which it could be expected, by modelled times.
+        Seconds from now by which it could be expected, by modelled times; infinite where no QPU
+        that is there may run it.
     """
 
-    def __init__(self, deadline_s: float, earliest_s: float) -> None:
-        super().__init__(
-            f"deadline_s: {deadline_s:g} s cannot be met; the earliest possible is "
-            f"{earliest_s:.1f} s from now (modelled)"
-        )
+    def __init__(self, submission: Submission, earliest_s: float) -> None:
+        if math.isfinite(earliest_s):
+            text = (
+                f"deadline_s: {submission.deadline_s:g} s cannot be met; the earliest possible is "
+                f"{earliest_s:.1f} s from now (modelled)"
+            )
+        elif submission.fidelity:
+            text = (
+                f"fidelity: no way to serve it on the QPUs that are there is expected to reach "
+                f"{submission.fidelity:g} (modelled)"
+            )
+        else:
+            text = "circuit: no QPU that could run it is there at present"
+        super().__init__(text)
         self.earliest_s = earliest_s
 
 
@@ -129,7 +140,7 @@ class Engine:
         now = self._clock()  # planning takes a moment, which is the job's own
         end = self._earliest(prepared, now)
         if end > prepared.request.deadline:
-            raise TooLate(submission.deadline_s, end - now)
+            raise TooLate(submission, end - now)
         arrival = prepared.request.arrival
         record = self.store.add(submission, prepared.qubits, arrival, end)
         self._jobs[record.number] = Running(prepared)
@@ -327,8 +338,11 @@ class Engine:
 
     def _earliest(self, prepared: Prepared, now: float) -> float:
         """When a new job could be done at the earliest, everything else left as it is ordered."""
-        free = {name: self._floor.free_at(name, now) for name in self._floor.qpus}
-        return completion(prepared.request, self.fleet.qpus, free, now)
+        free = {
+            name: self._floor.free_at(name, now) if self._floor.there(name) else math.inf
+            for name in self._floor.qpus
+        }
+        return completion(Progress(prepared.request), self.fleet.qpus, free, now)
 
 
 def _seed(prepared: Prepared, order: Order) -> int:

@@ -119,6 +119,10 @@ class Floor:
         refusal = self._pool.availability().refusals.get(name, "")
         return not refusal or self._pool.states()[name] == "starting"
 
+    def there(self, name: str) -> bool:
+        """Whether a QPU answers, or will once its worker has been started again."""
+        return self.up(name) or self._pool.states()[name] == "down"
+
     def free_at(self, name: str, now: float) -> float:
         """When a QPU has done what it was given, by modelled times."""
         free, workers = now, self._pool.states()

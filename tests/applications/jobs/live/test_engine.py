@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import signal
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -94,6 +96,13 @@ def test_too_late_is_said_at_once_with_the_earliest_time(engine: Engine) -> None
     assert engine.store.latest(1000) == before
     served = engine.submit(job("ghz:3", shots=1000, deadline_s=error.value.earliest_s))
     assert finished(engine, served.name)["on_time"] is True
+
+
+def test_what_no_qpu_is_good_enough_for_is_not_a_matter_of_time(engine: Engine) -> None:
+    asked = replace(job("ghz:4"), fidelity=0.999)
+    with pytest.raises(TooLate, match=r"^fidelity: .* 0\.999") as error:
+        engine.submit(asked)
+    assert math.isinf(error.value.earliest_s)
 
 
 def test_a_job_is_cancelled_once(engine: Engine) -> None:

@@ -28,6 +28,9 @@ CHANNELS = {
 MOST = 5000
 """Access points or stations in one scenario; above, the matrix of losses takes gigabytes."""
 
+MOST_MHZ, MOST_MBPS = 1e4, 1e6
+"""Widest channel and largest demand of a station: thirty times what the standards know."""
+
 _KEYS = {
     "name": str,
     "band": str,
@@ -75,12 +78,12 @@ def read(data: Any, where: str) -> Scenario:
         data.get("name", where),
         band,
         channels,
-        1e6 * _above_zero(data.get("width_mhz", 20.0), f"{where}: width_mhz"),
+        1e6 * _above_zero(data.get("width_mhz", 20.0), MOST_MHZ, f"{where}: width_mhz"),
         environment,
         points,
         stations,
         _within(data.get("noise_dbm", NOISE_DBM), -174, 0, f"{where}: noise_dbm"),
-        data.get("seed", 0),
+        _seed(data.get("seed", 0), f"{where}: seed"),
         _within(data.get("change_cost", 0.02), 0, 1e6, f"{where}: change_cost"),
         None if measured is None else _losses(measured, len(points), len(stations), where),
     )
@@ -96,7 +99,7 @@ def _typed(data: Any, keys: Mapping[str, type], where: str) -> dict[str, Any]:
             raise InputError(f"{where}: unknown key {key!r}; there are {', '.join(keys)}")
         kind = keys[key]
         if kind is float and isinstance(value, int) and not isinstance(value, bool):
-            value = float(value)
+            value = _float(value)
         if not isinstance(value, kind) or isinstance(value, bool):
             raise InputError(f"{where}: {key}: want {_WORDS[kind]}, got {value!r:.40}")
         if isinstance(value, float) and not math.isfinite(value):
@@ -105,15 +108,29 @@ def _typed(data: Any, keys: Mapping[str, type], where: str) -> dict[str, Any]:
     return out
 
 
+def _float(value: int | float) -> float:
+    """The number; infinite where JSON's whole number is larger than any."""
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf
+
+
 def _one_of(value: str, known: Mapping[str, Any], where: str) -> str:
     if value not in known:
         raise InputError(f"{where}: {value!r} is none of {', '.join(known)}")
     return value
 
 
-def _above_zero(value: float, where: str) -> float:
+def _above_zero(value: float, most: float, where: str) -> float:
     if not value > 0:
         raise InputError(f"{where}: {value:g} must be above zero")
+    return _within(value, 0, most, where)
+
+
+def _seed(value: int, where: str) -> int:
+    if not 0 <= value < 2**63:
+        raise InputError(f"{where}: want a whole number from 0 to 2^63 - 1, got {value!r:.40}")
     return value
 
 
@@ -181,7 +198,7 @@ def _stations(
         user = item.get("access_point")
         if user is not None and user not in points:
             raise InputError(f"{at}: access_point: there is none called {user!r}")
-        demand = _above_zero(item.get("demand_mbps", 1.0), f"{at}: demand_mbps")
+        demand = _above_zero(item.get("demand_mbps", 1.0), MOST_MBPS, f"{at}: demand_mbps")
         stations.append(
             Station(
                 item.get("name", f"s{i + 1}"),
@@ -204,7 +221,7 @@ def _losses(value: Any, rows: int, columns: int, where: str) -> tuple[tuple[floa
         for j, loss in enumerate(row):
             if not isinstance(loss, int | float) or isinstance(loss, bool):
                 raise InputError(f"{at}[{j}]: want a number, got {loss!r:.40}")
-            _within(loss, 0, 300, f"{at}[{j}]")
+            _within(_float(loss), 0, 300, f"{at}[{j}]")
         out.append(tuple(map(float, row)))
     return tuple(out)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
@@ -18,6 +17,7 @@ DEADLINE_S = 7 * 24 * 3600.0
 """Latest deadline, seconds from now."""
 
 _LABEL = 80
+_HUGE = 1e300  # JSON's whole numbers may be larger than any float
 
 
 @dataclass(frozen=True)
@@ -120,7 +120,7 @@ def circuit_of(submission: Submission) -> QuantumCircuit:
 def _number(data: Mapping[str, Any], key: str, whole: bool = False) -> float:
     value = data[key]
     fine = isinstance(value, int | float) and not isinstance(value, bool)
-    if not fine or not math.isfinite(value) or (whole and value != int(value)):
+    if not (fine and abs(value) < _HUGE) or (whole and value != int(value)):
         raise InputError(f"{key}: want a {'whole ' if whole else ''}number, got {value!r:.40}")
     return float(value)
 
@@ -128,4 +128,8 @@ def _number(data: Mapping[str, Any], key: str, whole: bool = False) -> float:
 def _text(data: Mapping[str, Any], key: str) -> str:
     if not isinstance(data[key], str):
         raise InputError(f"{key}: want text, got {data[key]!r:.40}")
+    try:
+        data[key].encode()
+    except UnicodeEncodeError as error:
+        raise InputError(f"{key}: half a character at {error.start}") from None
     return str(data[key])

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from qb_controller.commands.client import Client, add_url
 from qb_controller.commands.output import (
@@ -158,8 +159,8 @@ def _asking(args: argparse.Namespace) -> Iterator[tuple[Ask, Callable[[Any], Any
         if action == "list":
             return client.get("/v1/jobs", limit=int(name))
         if action == "cancel":
-            return client.delete(f"/v1/jobs/{name}")
-        return client.get(f"/v1/jobs/{name}")
+            return client.delete(f"/v1/jobs/{quote(name, safe='') or '-'}")
+        return client.get(f"/v1/jobs/{quote(name, safe='') or '-'}")
 
     def wait(taken: Any) -> Any:
         while taken["status"] in OPEN:
@@ -240,7 +241,14 @@ def told(job: Any) -> Iterator[str]:
             yield (
                 f"  fragment {fragment['fragment']}: {ran['shots']} shots of {ran['circuits']} "
                 f"circuits on {ran['qpu']}, modelled {seconds(ran['modelled_s'])}, measured "
-                f"{seconds(ran['measured_s'])}; {ran['simulated'] or 'a real device'}"
+                f"{seconds(ran['measured_s'])}; {_kind(ran['simulated'])}"
             )
     for lost in job["lost"]:
         yield f"  lost      {lost['shots']} shots of fragment {lost['fragment']} by {lost['qpu']}"
+
+
+def _kind(simulated: str | None) -> str:
+    """What a fragment ran on, in words."""
+    if simulated is None:
+        return "a QPU that is not there any more"
+    return simulated or "a real device"

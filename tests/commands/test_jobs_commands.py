@@ -117,6 +117,29 @@ def test_a_controller_is_asked(qb: Callable[..., Ran], view: StillView, bell: st
     assert (sent["label"], sent["shots"], sent["deadline_s"]) == ("bell.qasm", 9, 9.0)
 
 
+def test_names_that_are_none_reach_the_controller_as_they_are(
+    qb: Callable[..., Ran], view: StillView
+) -> None:
+    for name in ("j1 2", "j\u00e9", "j1?x=1"):
+        ran = qb("jobs", "show", name, "--json")
+        assert ran.json["name"] == name, ran.err
+
+
+def test_only_a_real_device_is_called_one(
+    run: Callable[..., Ran], bell: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    state = str(tmp_path / "state")
+    ran = run(*submit(bell, state=state), "--json").json["fragments"][0]["ran"][0]
+    left = fleet()
+    names = [name for name in left.backends if name != ran["qpu"]]
+    qpus = tuple(qpu for qpu in left.qpus if qpu.name in names)
+    backends = {name: left.backends[name] for name in names}
+    monkeypatch.setattr(devices, "fleet", lambda: devices.Fleet(left.spec, backends, qpus))
+    shown = run("jobs", "show", "j1", "--local", "--state", state).out
+    assert "a QPU that is not there any more" in shown
+    assert "real device" not in shown
+
+
 @pytest.mark.parametrize(
     ("text", "seconds"), [("60", 60), ("60s", 60), ("1.5min", 90), ("2h", 7200), ("250ms", 0.25)]
 )

@@ -37,8 +37,8 @@ class Part:
     begun, ended : float
         Unix time.
     modelled_s, computed_s : float
-        What the device is modelled to take, and what the simulator needed (of a real device: 0 and
-        what it took).
+        What the device is modelled to take, and what the simulator needed (of a real device: what
+        it took, its own queue included).
     """
 
     fragment: int

@@ -69,7 +69,11 @@ def everything(engine: Engine, record: Record) -> Row:
 
 
 def fragments(engine: Engine, record: Record, parts: Sequence[Part]) -> list[Row]:
-    """Where each fragment ran; modelled times apart from measured ones."""
+    """Where each fragment ran; modelled times apart from measured ones.
+
+    ``simulated`` says what stands in for the QPU: empty for a real device, None where the QPU does
+    not belong to the fleet any more.
+    """
     found: dict[int, list[Row]] = {}
     for part in parts:
         found.setdefault(part.fragment, []).append(

@@ -199,7 +199,7 @@ class Member:
             self.sock = None
         if self.state == "starting":
             self._failures += 1
-            pause = min(BACKOFF_LIMIT_S, BACKOFF_S * 2 ** (self._failures - 1))
+            pause = min(BACKOFF_LIMIT_S, BACKOFF_S * 2 ** min(self._failures - 1, 30))
             self.start_after = time.monotonic() + pause
         self.state, self.running = "down", None
         return killed

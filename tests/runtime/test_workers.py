@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from qb_controller.runtime.jobs import Ended, Run
-from qb_controller.runtime.member import Member
+from qb_controller.runtime.member import BACKOFF_LIMIT_S, Member
 from qb_controller.runtime.workers import WorkerPool
 from quantum_backends.routing import RoutingProblem
 from tests.runtime import solvers
@@ -216,3 +216,11 @@ def test_workers_die_with_their_parent() -> None:
     parent.wait()
     parent.stdout.close()
     assert all(gone(pid) for pid in pids)
+
+
+def test_a_worker_that_cannot_start_for_days_is_tried_every_minute() -> None:
+    member = Member("never", "never", solvers.BROKEN_SPEC)
+    for _ in range(2000):  # at a minute each
+        member.state = "starting"
+        member.stop()
+    assert 0 < member.start_after - time.monotonic() <= BACKOFF_LIMIT_S

@@ -193,8 +193,12 @@ def _check_groups(problem: ChoiceProblem) -> None:
 def _check_couplings(problem: ChoiceProblem) -> None:
     q, partner, weight = len(problem.unary), problem.partner, problem.weight
     start = problem.start
-    if len(start) != q + 1 or start[0] != 0 or start[-1] != len(partner) != len(weight):
+    if len(start) != q + 1 or start[0] != 0 or start[-1] != len(partner):
         raise ValueError(f"start: must have {q + 1} entries from 0 to {len(partner)} couplings")
+    if (np.diff(start) < 0).any():
+        raise ValueError("start: must not fall")
+    if len(weight) != len(partner):
+        raise ValueError(f"weight: {len(weight)} entries for {len(partner)} couplings")
     bad = np.flatnonzero(~(np.isfinite(weight) & (weight >= 0)))
     if len(bad):
         raise ValueError(f"weight[{bad[0]}]: {weight[bad[0]]} must be finite and not below zero")

@@ -14,6 +14,7 @@ from typing import ClassVar, Literal
 import numpy as np
 
 from quantum_backends.paths import Floats, Ints, Layout, check_paths
+from quantum_backends.routing import check_graph
 
 Objective = Literal["total", "concurrent"]
 
@@ -37,7 +38,7 @@ class FlowProblem:
     volume : float array (k,)
         Not below zero; above zero for a concurrent flow.
     paths : Layout
-        Candidate paths of each demand; those of one demand share no link.
+        Candidate paths of each demand, at least one; those of one demand share no link.
     objective : str
         ``total`` or ``concurrent``.
     bound : float
@@ -65,10 +66,14 @@ class FlowProblem:
     def __post_init__(self) -> None:
         if self.objective not in ("total", "concurrent"):
             raise ValueError(f"objective: {self.objective!r} is neither 'total' nor 'concurrent'")
+        check_graph(self)
         if len(self.paths.first) != len(self.volume) + 1:
             raise ValueError(
                 f"paths: for {len(self.paths.first) - 1} demands, there are {len(self.volume)}"
             )
+        without = np.flatnonzero(np.diff(self.paths.first) < 1)
+        if len(without):
+            raise ValueError(f"paths[{without[0]}]: demand {without[0]} has none")
         for name in ("capacity", "volume"):
             values = getattr(self, name)
             strictly = name == "capacity" or self.objective == "concurrent"

@@ -135,11 +135,11 @@ def _inside(name: str, values: Floats, low: Floats, high: Floats, scale: Floats)
 
 def _check(program: Program) -> None:
     rows, columns = program.matrix.shape
-    groups: Mapping[int, tuple[str, ...]] = {
-        columns: ("cost", "low", "high", "integral"),
-        rows: ("row_low", "row_high"),
-    }
-    for length, names in groups.items():
+    groups = (
+        (columns, ("cost", "low", "high", "integral")),
+        (rows, ("row_low", "row_high")),
+    )
+    for length, names in groups:
         for name in names:
             shape = getattr(program, name).shape
             if shape != (length,):

@@ -236,7 +236,14 @@ def check_fractions(problem: RoutingProblem, fractions: Fractions, name: str = "
         raise ValueError(f"{name}[{off[0]}]: shares add up to {total[off[0]]}, not 1")
 
 
-def _check_arrays(problem: RoutingProblem) -> None:
+def check_graph(problem: Any) -> None:
+    """Check that links and demands have as many entries in every array, and ends that are nodes.
+
+    Raises
+    ------
+    ValueError
+        They have not; the text names the array and the index.
+    """
     groups: Sequence[tuple[str, ...]] = (
         ("tail", "head", "capacity"),
         ("source", "target", "volume"),
@@ -248,10 +255,14 @@ def _check_arrays(problem: RoutingProblem) -> None:
     for name in ("tail", "head", "source", "target"):
         values = getattr(problem, name)
         _first_bad(name, values, (values >= 0) & (values < problem.n_nodes), "is not a node")
+    _first_bad("target", problem.target, problem.target != problem.source, "equals its source")
+
+
+def _check_arrays(problem: RoutingProblem) -> None:
+    check_graph(problem)
     capacity, volume = problem.capacity, problem.volume
     _first_bad("capacity", capacity, (capacity > 0) & np.isfinite(capacity), "must be above zero")
     _first_bad("volume", volume, (volume >= 0) & np.isfinite(volume), "must not be below zero")
-    _first_bad("target", problem.target, problem.target != problem.source, "equals its source")
     for name in ("move_cost", "bound"):
         value = getattr(problem, name)
         if not (np.isfinite(value) and value >= 0):

@@ -106,6 +106,12 @@ def test_bad_problems_are_named():
         replace(good, first=np.array([0, 3, 3, 6]))
     with pytest.raises(ValueError, match=r"answer\[1\]: 2"):
         good.check((0, 2, 0))
+    with pytest.raises(ValueError, match="start: must have 7 entries from 0 to"):
+        replace(good, start=np.append(good.start[:-1], good.start[-1] + 1))
+    with pytest.raises(ValueError, match="start: must not fall"):
+        replace(good, start=np.array([0, good.start[-1] + 1, *good.start[2:]]))
+    with pytest.raises(ValueError, match=r"weight: .* entries for"):
+        replace(good, weight=np.append(good.weight, 1.0))
 
 
 def test_one_sided_couplings_are_refused():

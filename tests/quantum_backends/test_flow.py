@@ -10,6 +10,7 @@ from quantum_backends.bounds import fractional_mlu
 from quantum_backends.flow import FlowProblem
 from quantum_backends.flow_paths import edge_disjoint
 from quantum_backends.flow_search import first_flow
+from quantum_backends.paths import Layout
 from quantum_backends.registry import BACKENDS
 from quantum_backends.routing import RoutingProblem
 from quantum_backends.solver import Budget
@@ -147,7 +148,12 @@ def test_a_first_flow_is_feasible():
         ({"objective": "most"}, "neither 'total' nor 'concurrent'"),
         ({"capacity": np.array([1.0, 1, 0, 1])}, r"capacity\[2\]: 0.0 must be above zero"),
         ({"volume": np.array([-1.0])}, r"volume\[0\]: -1.0 must not be below zero"),
-        ({"volume": np.ones(2)}, "for 1 demands, there are 2"),
+        ({"volume": np.ones(2)}, "arrays of equal length: .*'volume': \\(2,\\)"),
+        ({"capacity": np.ones(3)}, "arrays of equal length: .*'capacity': \\(3,\\)"),
+        ({"paths": Layout.of([])}, "paths: for 0 demands, there are 1"),
+        ({"paths": Layout.of([()])}, r"paths\[0\]: demand 0 has none"),
+        ({"source": np.array([99])}, r"source\[0\]: 99 is not a node"),
+        ({"target": np.array([0])}, r"target\[0\]: 0 equals its source"),
         ({"target": np.array([2])}, r"paths\[0\]\[0\]: .*does not lead from source to target"),
     ],
 )

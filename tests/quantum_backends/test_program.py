@@ -53,6 +53,10 @@ def test_bad_programs_say_where():
         replace(SACK, low=np.array([0.0, 3.0, 0.0]))
     with pytest.raises(ValueError, match="cost: shape"):
         replace(SACK, cost=np.zeros(2))
+    square = {"matrix": np.eye(3), "row_low": np.zeros(3), "row_high": np.ones(3)}
+    for name in ("cost", "low", "integral"):  # as many rows as columns hide nothing
+        with pytest.raises(ValueError, match=f"{name}: shape"):
+            replace(SACK, **square, **{name: np.zeros(2)})
     with pytest.raises(ValueError, match=r"cost\[2\]: not finite"):
         replace(SACK, cost=np.array([0.0, 0.0, np.nan]))
     with pytest.raises(ValueError, match="floor"):

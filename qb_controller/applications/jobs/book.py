@@ -17,6 +17,9 @@ from qb_controller.model.jobs import JobRequest, Progress, State
 from qb_controller.model.qpus import Latency, Qpu
 from quantum_backends.routing import Floats
 
+MOST = 1000
+"""Requests remembered although nobody waits for them or learns from them any more."""
+
 
 @dataclass(frozen=True, eq=False)
 class Ways:
@@ -70,21 +73,30 @@ class Book:
 
     def __init__(self) -> None:
         self._names: tuple[str, ...] = ()
-        self._ways: dict[JobRequest | str, Ways] = {}
+        self._ways: dict[str, Ways] = {}
         self.blocks: dict[str, Any] = {}
         self.overhead: Floats = np.empty(0)
         self.lag: Floats = np.empty((0, 0))
 
     def open(self, state: State) -> None:
-        """Begin anew where the fleet is another than before."""
+        """Begin anew where the fleet is another than before; forget who is long gone."""
         names = tuple(each.qpu.name for each in state.qpus)
         if names == self._names:
+            self._forget(state)
             return
         qpus = [each.qpu for each in state.qpus]
         self._names, self._ways, self.blocks = names, {}, {}
         self.overhead = np.array([qpu.overhead_s for qpu in qpus])
         between = state.latency.between
         self.lag = np.array([[between(a.site, b.site) for b in qpus] for a in qpus])
+
+    def _forget(self, state: State) -> None:
+        if len(self._ways) <= MOST + 2 * (len(state.waiting) + len(state.recent)):
+            return
+        known = {progress.request.name for progress in state.waiting}
+        known |= {request.name for request in state.recent}
+        self._ways = {name: found for name, found in self._ways.items() if name in known}
+        self.blocks = {name: found for name, found in self.blocks.items() if name in known}
 
     def ways(self, request: JobRequest, qpus: Sequence[Qpu], latency: Latency, now: float) -> Ways:
         """Look a request up; fidelities count as they are when it is first seen."""

@@ -286,13 +286,20 @@ class Engine:
         total = sum(order.shots.values())
         _log.warning("%s: %d shots lost by %s: %s", job.prepared.request.name, total, name, run)
         job.lost.append((name, order.fragment, total))
+        self.store.change(order.job, result={"lost": [list(one) for one in job.lost]})
         job.give_back(order.fragment, order.shots)
         job.failures += run.status == "failed"
         if job.failures >= MOST_FAILURES:
             self._close(order.job, states.FAILED, f"{name}: {run.detail}")
 
     def _finish(self, number: int, job: Running, now: float) -> None:
-        found = job.estimate()
+        try:
+            found = job.estimate()
+        except Exception as error:  # a fault in one job must not end all others
+            _log.exception("%s cannot be put together", job.prepared.request.name)
+            what = f"its counts cannot be put together: {type(error).__name__}: {error}"
+            self._close(number, states.FAILED, what)
+            return
         ended = max(part.ended for part in job.parts)
         result = {
             "value": found.value,
@@ -309,9 +316,7 @@ class Engine:
 
     def _close(self, number: int, status: str, detail: str) -> None:
         """Give a job up: its orders leave the queues, what runs of it is stopped."""
-        job = self._jobs.pop(number, None)
-        if job is not None and job.lost:
-            self.store.change(number, result={"lost": [list(one) for one in job.lost]})
+        self._jobs.pop(number, None)
         self._floor.drop(number)
         self.store.change(number, status=status, ended=self._clock(), detail=detail)
         self._ask_at = 0.0
@@ -323,16 +328,20 @@ class Engine:
         try:
             prepared = prepare(record.submission, record.name, record.arrival, self.fleet.qpus)
         except QBError as error:
-            self.store.change(record.number, status=states.FAILED, detail=str(error))
+            ended = self._clock()
+            self.store.change(record.number, status=states.FAILED, ended=ended, detail=str(error))
             return
         job = Running(prepared)
         parts = self.store.parts(record.number)
         ways = [plan.name for plan in prepared.request.variants]
         if record.way in ways:
             job.choose(ways.index(record.way))
-            job.parts = parts
-        elif parts:
-            self.store.forget_parts(record.number)  # the fleet is another than it was
+        if parts and not (job.variant is not None and job.take_up(parts)):
+            self.store.forget_parts(record.number)  # fleet or cuts are others than they were
+            job = Running(prepared)
+        job.lost = [
+            (qpu, fragment, n) for qpu, fragment, n in (record.result or {}).get("lost", ())
+        ]
         self._jobs[record.number] = job
         self._recent.append(prepared.request)
 

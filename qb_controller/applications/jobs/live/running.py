@@ -93,6 +93,28 @@ class Running:
         self._own = self.prepared.experiments(variant)
         self._left = [None] * len(self._own)
 
+    def take_up(self, parts: list[Part]) -> bool:
+        """Take over what was counted in an earlier life; False where it is of another plan.
+
+        Plans of one description may differ: another version of what finds cuts may have made them.
+        """
+        taken = [0] * len(self._own)
+        for part in parts:
+            if part.fragment >= len(self._own):
+                return False
+            own = self._own[part.fragment]
+            for experiment, counts in part.counts.items():
+                if experiment >= len(own):
+                    return False
+                bits = own[experiment].signs + own[experiment].sent
+                if max(counts, default=0) >> bits:
+                    return False
+            taken[part.fragment] += sum(part.shots.values())
+        if any(n > each.shots for n, each in zip(taken, self.fragments, strict=True)):
+            return False
+        self.parts = parts
+        return True
+
     def progress(self) -> Progress:
         """As a scheduler sees it."""
         if self.variant is None:

@@ -21,6 +21,10 @@ OPEN = (WAITING, RUNNING)
 
 FILE = "jobs.sqlite"
 
+COUNTS_OF = 1000
+"""Counts are kept of so many jobs, the newest; of older ones only where and when they ran. A job
+may have a megabyte of them, and nobody reads them once its value is known."""
+
 _TABLES = """
 create table if not exists jobs (
     number integer primary key autoincrement, submission text not null, qubits integer not null,
@@ -110,7 +114,16 @@ class Store:
         )
         found = self.get(int(cursor.lastrowid or 0))
         assert found is not None
+        self._thin_out(found.number - COUNTS_OF)
         return found
+
+    def _thin_out(self, number: int) -> None:
+        self._db.execute(
+            "update parts set part = json_set(part, '$.counts', json('{}'), '$.qualities', "
+            "json('{}')) where job = (select number from jobs where number = ? and status not in "
+            "('waiting', 'running'))",
+            (number,),
+        )
 
     def next_number(self) -> int:
         """The number that the next job will have."""

@@ -14,8 +14,10 @@ from typing import Any
 
 import pytest
 
+from qb_controller.applications.jobs.live import store
 from qb_controller.applications.jobs.live.desk import answer
 from qb_controller.applications.jobs.live.engine import Engine, TooLate, open_engine
+from qb_controller.applications.jobs.live.running import Running
 from qb_controller.applications.jobs.live.store import Store
 from qb_controller.applications.jobs.live.submission import parse
 from qb_controller.applications.jobs.live.telling import everything
@@ -154,15 +156,22 @@ def test_the_desk_answers_with_codes(engine: Engine) -> None:
     assert ask("cancel", taken["job"])[0] == 409
 
 
+def leave(engine: Engine) -> None:
+    """End as a process does that is killed: its jobs stay open, its orders are gone."""
+    engine._floor.drop(1)
+    engine._jobs.clear()
+    run_until(engine, lambda: not engine.expected_ends())
+
+
 def test_a_restart_forgets_no_job_and_no_shot(engine: Engine, tmp_path: Path) -> None:
     first = Store(tmp_path)
     ours = Engine(fleet(), engine.pool, first, make("qb", defaults()))
     name = ours.submit(job("ghz:7", shots=300)).name
     run_until(ours, lambda: len(first.parts(1)) == 1)
     counted = first.parts(1)
-    ours._floor.drop(1)  # the old process is gone, and its orders with it
-    run_until(ours, lambda: not ours.expected_ends())
+    leave(ours)
     kept = first.parts(1)
+    assert first.latest(1)[0].status == "running"
     first.close()
     later = Engine(fleet(), engine.pool, Store(tmp_path), make("qb", defaults()))
     told = finished(later, name)
@@ -172,3 +181,48 @@ def test_a_restart_forgets_no_job_and_no_shot(engine: Engine, tmp_path: Path) ->
     needed = sum(f["ran"][0]["shots"] > 0 for f in told["fragments"])
     assert needed == len(told["fragments"]) >= 2
     assert abs(told["value"]) < 4 * told["error"]
+
+
+def test_counts_of_another_plan_are_not_taken_for_those_of_this(
+    engine: Engine, tmp_path: Path
+) -> None:
+    first = Store(tmp_path)
+    ours = Engine(fleet(), engine.pool, first, make("qb", defaults()))
+    name = ours.submit(job("ghz:7", shots=300)).name
+    run_until(ours, lambda: len(first.parts(1)) == 1)
+    leave(ours)
+    (part, *_) = first.parts(1)
+    first.keep(1, replace(part, shots={99: 10}, counts={99: {0: 10}}, qualities={}))
+    first.change(1, result={"lost": [["jakarta", 0, 7]]})
+    first.close()
+    later = Engine(fleet(), engine.pool, Store(tmp_path), make("qb", defaults()))
+    told = finished(later, name)
+    assert told["status"] == "done"
+    assert all(99 not in each.shots for each in later.store.parts(1))
+    assert told["lost"] == [{"qpu": "jakarta", "fragment": 0, "shots": 7}]
+
+
+def test_a_fault_in_one_job_ends_that_job_alone(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(self: Running) -> None:
+        raise ZeroDivisionError("one over nothing")
+
+    monkeypatch.setattr(Running, "estimate", broken)
+    told = finished(engine, engine.submit(job("ghz:2")).name)
+    assert (told["status"], told["value"]) == ("failed", None)
+    assert "cannot be put together: ZeroDivisionError: one over nothing" in told["detail"]
+    assert told["elapsed_s"] > 0
+
+
+def test_counts_of_old_jobs_are_dropped(
+    engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store, "COUNTS_OF", 1)
+    ours = Engine(fleet(), engine.pool, Store(tmp_path), make("qb", defaults()))
+    first = finished(ours, ours.submit(job("ghz:3")).name)
+    assert ours.store.parts(1)[0].counts
+    finished(ours, ours.submit(job("ghz:3")).name)
+    (old, *_), (new, *_) = ours.store.parts(1), ours.store.parts(2)
+    assert new.counts and not old.counts
+    assert everything(ours, ours.record("j1")) == first

@@ -169,7 +169,7 @@ class Ibm:
 
         def run(angles: Angles, shots: int, seed: int) -> Bits:
             job = sampler.run([compiled.assign_parameters(angles.values)], shots=shots)
-            while not job.done():
+            while not job.in_final_state():  # one that failed is never "done"
                 if not budget.left():
                     job.cancel()
                     return np.empty((0, circuit.num_qubits), np.int8)

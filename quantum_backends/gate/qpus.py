@@ -32,6 +32,7 @@ WIDEST = 8
 middle need besides, are too slow."""
 
 _POLL_S = 0.02
+_ASK_S = 1.0  # a real device is asked over the network, and for minutes
 
 
 class Cancelled(RuntimeError):
@@ -179,11 +180,13 @@ class IbmQpu:
             for variant, part in zip((circuit, flipped(circuit)), _halves(times), strict=True)
         ]
         job = SamplerV2(mode=self.backend).run([part for part in parts if part[2]])
-        while not job.done():
+        pause = _POLL_S
+        while not job.in_final_state():  # one that failed is never "done"; its result raises
             if not budget.left():
                 job.cancel()
                 raise Cancelled
-            time.sleep(_POLL_S)
+            time.sleep(pause)
+            pause = min(1.5 * pause, _ASK_S)
         results = iter(job.result())
         counts = [_counts(next(results)) if part[2] else {} for part in parts]
         together = [

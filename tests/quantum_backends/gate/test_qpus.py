@@ -107,6 +107,31 @@ def test_an_ibm_backend_gives_the_same_kind_of_answer() -> None:
     assert mean / good.readout == pytest.approx(1, abs=0.06)
 
 
+class Failing:
+    """IBM's sampler where the device refuses every job."""
+
+    def __init__(self, mode: object) -> None:
+        pass
+
+    def run(self, parts: object) -> Failing:
+        return self
+
+    def done(self) -> bool:
+        return False
+
+    def in_final_state(self) -> bool:
+        return True
+
+    def result(self) -> None:
+        raise RuntimeError("the device is being maintained")
+
+
+def test_a_job_that_ibm_fails_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("qiskit_ibm_runtime.SamplerV2", Failing)
+    with pytest.raises(RuntimeError, match="being maintained"):
+        IbmQpu(FakeManilaV2()).solve(batch("ghz:2", "ZZ"), Budget(5), 1)
+
+
 def test_ibm_without_an_account_is_refused_without_a_network(
     monkeypatch: pytest.MonkeyPatch, tmp_path: object
 ) -> None:

@@ -21,6 +21,7 @@ import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from qb_controller.errors import InputError, OptimiserError
 from qb_controller.runtime.messages import JobsRequest, RestResult, ScheduleRequest, ScheduleResult
 from qb_controller.runtime.wire import Decoder, encode
 from qb_controller.runtime.worker import die_with
@@ -49,7 +50,13 @@ def listen(
         if not data:
             inbox.put(None)
             return
-        for message in decoder.feed(data):
+        try:
+            messages = decoder.feed(data)
+        except OptimiserError as error:  # nothing that follows could be read
+            _log.error("the controller sent rubbish: %s", error)
+            inbox.put(None)
+            return
+        for message in messages:
             if isinstance(message, JobsRequest):
                 inbox.put(message)
             elif isinstance(message, ScheduleResult):
@@ -72,6 +79,8 @@ def serve(sock: socket.socket, state: Path, fleet_spec: str) -> None:
     listening = sock, inbox, relay.heard
     threading.Thread(target=listen, args=listening, daemon=True, name="listen").start()
     store = Store(state)
+    if not store.alone:
+        raise InputError(f"{state}: the jobs process of an earlier controller has not ended yet")
     with open_engine(store, fleet_spec, solve=relay.solve) as engine:
         while True:
             try:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import queue
 import socket
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,7 @@ from typing import Any
 import pytest
 from werkzeug.test import Client
 
+from qb_controller.jobs_service import listen
 from qb_controller.northbound.rest import make_app
 from qb_controller.runtime.messages import JobsRequest, RestResult
 from qb_controller.runtime.wire import Decoder, encode
@@ -132,3 +135,14 @@ def test_a_job_outlives_the_process(tmp_path: Path) -> None:
         assert service.process.wait(PATIENCE_S) == 0
     finally:
         service.kill()
+
+
+def test_whoever_listens_to_rubbish_ends() -> None:
+    ours, theirs = socket.socketpair()
+    inbox: queue.SimpleQueue[JobsRequest | None] = queue.SimpleQueue()
+    listening = theirs, inbox, lambda answer: None
+    threading.Thread(target=listen, args=listening, daemon=True).start()
+    ours.sendall(encode(JobsRequest(1, "list")))
+    assert inbox.get(timeout=10.0) == JobsRequest(1, "list")
+    ours.sendall(bytes(8))
+    assert inbox.get(timeout=10.0) is None

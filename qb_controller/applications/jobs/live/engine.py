@@ -93,7 +93,7 @@ class Engine:
     pool : WorkerPool
         Of the fleet's backends.
     store : Store
-        What is unfinished in it is taken up again.
+        What is unfinished in it is taken up again, unless another process sees to it.
     scheduler : Scheduler
     idle : Scheduler, optional
         Asked where the scheduler starts nothing although every QPU is idle. Ours prices time by
@@ -119,7 +119,7 @@ class Engine:
         self._recent: deque[JobRequest] = deque(maxlen=RECENT)
         self._ask_at = 0.0
         self._ups: tuple[bool, ...] = ()
-        for record in store.unfinished():
+        for record in store.unfinished() if store.alone else ():
             self._resume(record)
 
     # -- what clients ask -----------------------------------------------------------------------
@@ -134,6 +134,7 @@ class Engine:
         TooLate
             Its deadline cannot be met.
         """
+        self._check_alone()
         now = self._clock()
         number = self.store.next_number()
         prepared = prepare(submission, f"j{number}", now, self.fleet.qpus)
@@ -176,6 +177,7 @@ class Engine:
         InputError
             It is over already.
         """
+        self._check_alone()
         record = self.record(name)
         if record.status not in states.OPEN:
             raise InputError(f"job {record.name} is {record.status} already")
@@ -320,6 +322,10 @@ class Engine:
         self._floor.drop(number)
         self.store.change(number, status=status, ended=self._clock(), detail=detail)
         self._ask_at = 0.0
+
+    def _check_alone(self) -> None:
+        if not self.store.alone:
+            raise InputError("another process runs the jobs of this directory; ask that one")
 
     # -- what it knows --------------------------------------------------------------------------
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
+import os
 import sqlite3
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -20,6 +22,8 @@ OPEN = (WAITING, RUNNING)
 """States of a job; those that are not over yet. A job that was refused never becomes one."""
 
 FILE = "jobs.sqlite"
+LOCK = "jobs.lock"
+"""Held by the one process that runs the jobs of a directory; others may look."""
 
 COUNTS_OF = 1000
 """Counts are kept of so many jobs, the newest; of older ones only where and when they ran. A job
@@ -84,6 +88,11 @@ class Store:
     folder : Path or None
         Made where it is not there; None keeps all in memory.
 
+    Attributes
+    ----------
+    alone : bool
+        Whether nobody else runs these jobs, so that they may be taken up and changed.
+
     Raises
     ------
     InputError
@@ -91,9 +100,12 @@ class Store:
     """
 
     def __init__(self, folder: Path | None) -> None:
+        self.alone, self._lock = True, -1
         try:
             if folder is not None:
                 folder.mkdir(parents=True, exist_ok=True)
+                self._lock = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, 0o644)
+                self.alone = _locked(self._lock)
             place = ":memory:" if folder is None else str(folder / FILE)
             self._db = sqlite3.connect(place, isolation_level=None)
             self._db.execute("pragma journal_mode = wal")
@@ -103,6 +115,9 @@ class Store:
 
     def close(self) -> None:
         self._db.close()
+        if self._lock >= 0:
+            os.close(self._lock)
+            self._lock = -1
 
     def add(self, submission: Submission, qubits: int, arrival: float, expected: float) -> Record:
         """Keep a new job."""
@@ -173,6 +188,14 @@ class Store:
                 number, asked, qubits, arrival, deadline, status, way, expected, ended, detail,
                 result,
             )  # fmt: skip
+
+
+def _locked(file: int) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _part(data: dict[str, Any]) -> Part:

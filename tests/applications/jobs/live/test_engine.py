@@ -183,6 +183,20 @@ def test_a_restart_forgets_no_job_and_no_shot(engine: Engine, tmp_path: Path) ->
     assert abs(told["value"]) < 4 * told["error"]
 
 
+def test_jobs_of_one_directory_have_one_engine(engine: Engine, tmp_path: Path) -> None:
+    ours = Engine(fleet(), engine.pool, Store(tmp_path), make("qb", defaults()))
+    name = ours.submit(job("ghz:3")).name
+    other = Engine(fleet(), engine.pool, Store(tmp_path), make("qb", defaults()))
+    assert other.idle
+    assert other.record(name).status == "waiting"
+    for change in (lambda: other.submit(job("ghz:3")), lambda: other.cancel(name)):
+        with pytest.raises(InputError, match="another process runs the jobs"):
+            change()
+    ours.store.close()
+    later = Engine(fleet(), engine.pool, Store(tmp_path), make("qb", defaults()))
+    assert finished(later, name)["status"] == "done"
+
+
 def test_counts_of_another_plan_are_not_taken_for_those_of_this(
     engine: Engine, tmp_path: Path
 ) -> None:

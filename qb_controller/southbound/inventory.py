@@ -77,7 +77,10 @@ class Inventory:
     def switch_connected(
         self, dpid: int, name: str, ports: Mapping[int, PortState], now: float
     ) -> bool:
-        """A switch connected, for the first time or again."""
+        """A switch connected, for the first time or again.
+
+        Hosts behind ports that went down or away meanwhile are gone.
+        """
         before = self.switches.get(dpid)
         if before is not None and before.lost_at is not None:
             due = now + LEAVE_GRACE_S
@@ -89,6 +92,9 @@ class Inventory:
             n: old[n] if n in old and old[n].up == port.up else port for n, port in ports.items()
         }
         self.switches[dpid] = SwitchState(name, kept)
+        for n in old:
+            if n not in kept or not kept[n].up:
+                self._forget_hosts(dpid, n)
         same = before is not None and before.name == name and _alike(old, ports)
         return False if same else self._changed(now)
 
@@ -175,7 +181,9 @@ class Inventory:
     def host_adopted(self, mac: str, ip: str, dpid: int, port: int, now: float) -> bool:
         """A host is known from rules found in a switch (before it spoke to this controller)."""
         state = self.switches.get(dpid)
-        if mac in self.hosts or state is None or port not in state.ports:
+        if mac in self.hosts or state is None:
+            return False
+        if port not in state.ports or not state.ports[port].up:
             return False
         self.hosts[mac] = Host(self.knowledge.host_name(mac), mac, ip, dpid, port)
         return self._changed(now)

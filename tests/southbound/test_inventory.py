@@ -54,6 +54,19 @@ def test_network_is_one_object_until_something_changes(inventory: Inventory) -> 
     assert inventory.network().version > before.version
 
 
+@pytest.mark.parametrize("left", [{2: True}, {1: False, 2: True}])
+def test_hosts_behind_a_port_that_a_switch_comes_back_without_are_gone(
+    inventory: Inventory, left: dict[int, bool]
+) -> None:
+    later = EDGE_AFTER_S + 1
+    assert inventory.host_seen(*H7, 1, 1, later)
+    inventory.switch_disconnected(1, later)
+    ports = {n: PortState(f"s1-eth{n}", up, later + 2) for n, up in left.items()}
+    assert inventory.switch_connected(1, "s1", ports, later + 2)
+    assert inventory.network().hosts == ()
+    assert not inventory.host_adopted(*H7, 1, 1, later + 2)
+
+
 def test_hosts_are_believed_only_on_edge_ports_that_had_time(inventory: Inventory) -> None:
     assert not inventory.host_seen(*H7, 1, 1, EDGE_AFTER_S / 2)
     assert not inventory.host_seen(*H7, 1, 2, EDGE_AFTER_S + 1)  # the port of a cable

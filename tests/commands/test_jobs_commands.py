@@ -117,6 +117,18 @@ def test_a_controller_is_asked(qb: Callable[..., Ran], view: StillView, bell: st
     assert (sent["label"], sent["shots"], sent["deadline_s"]) == ("bell.qasm", 9, 9.0)
 
 
+@pytest.mark.parametrize("limit", ["0", "-1", "1001", "99999999999999999999"])
+def test_limits_are_the_same_with_and_without_a_controller(
+    run: Callable[..., Ran], qb: Callable[..., Ran], tmp_path: Path, limit: str
+) -> None:
+    for listed in (
+        run("jobs", "list", "--local", f"--state={tmp_path}", f"--limit={limit}"),
+        qb("jobs", "list", f"--limit={limit}"),
+    ):
+        assert listed.code == 2
+        assert f"limit={limit}: want a whole number from 1 to 1000" in listed.err
+
+
 def test_names_that_are_none_reach_the_controller_as_they_are(
     qb: Callable[..., Ran], view: StillView
 ) -> None:

@@ -59,10 +59,17 @@ def _do(engine: Engine, action: str, name: str, body: bytes) -> tuple[int, Any]:
         record = engine.submit(parse(_json(body)))
         return 201, everything(engine, record)
     if action == LIST:
-        return 200, [row(one) for one in engine.store.latest(int(name or LISTED))]
+        return 200, [row(one) for one in engine.store.latest(_limit(name))]
     if action == CANCEL:
         return 200, everything(engine, engine.cancel(name))
     return 200, everything(engine, engine.record(name))
+
+
+def _limit(text: str) -> int:
+    number = int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
+    if text and not 1 <= number <= LISTED:
+        raise InputError(f"limit={text}: want a whole number from 1 to {LISTED}")
+    return number or LISTED
 
 
 def _json(body: bytes) -> Any:

@@ -43,11 +43,39 @@ def read(path: Path | None) -> Settings:
         raise InputError(f"{path}: cannot read: {error.strerror}") from None
     except yaml.YAMLError as error:
         raise InputError(f"{path}: {' '.join(str(error).split())}") from None
-    return _over(defaults(), given or {}, f"{path}:")
+    found: Settings = _over(defaults(), given or {}, f"{path}:")
+    _check(found, f"{path}:")
+    return found
+
+
+def _check(found: Settings, where: str) -> None:
+    """What single numbers cannot tell."""
+    families, fleet = found["workload"]["families"], found["fleet"]
+    weights = list(families.values())
+    if not all(isinstance(each, int | float) and each >= 0 for each in weights) or not sum(weights):
+        raise InputError(f"{where} workload: families: {families}: want weights above zero")
+    for name, (least, _) in (("qubits", fleet["qubits"]), ("qubits", found["workload"]["qubits"])):
+        if least < 1:
+            raise InputError(f"{where} {name}: {least}: want 1 or more")
+    for name, value in fleet["synthetic"].items():
+        if isinstance(value, list) and not value[0] > 0:
+            raise InputError(f"{where} fleet: synthetic: {name}: {value}: want numbers above zero")
+    every, takes = fleet["calibrate_every_s"], fleet["calibrate_takes_s"]
+    if every and not takes < every:
+        raise InputError(f"{where} fleet: calibrate_takes_s: {takes}: want less than {every}")
+    share = found["arrivals"]["burst_share"]
+    if not 0 < share < 1:
+        raise InputError(f"{where} arrivals: burst_share: {share}: want more than 0, less than 1")
 
 
 _FREE = ("families",)
 """Keys whose value may name things that the defaults do not."""
+
+_RANGES = (
+    *("overhead_s", "gate_error", "readout_error", "two_qubit_s", "readout_s", "rep_delay_s"),
+    *("drift_per_hour", "fidelity", "qubits"),
+)
+"""Keys whose value is drawn from: the least and the most."""
 
 
 def _over(base: Any, given: Any, where: str) -> Any:
@@ -60,6 +88,8 @@ def _over(base: Any, given: Any, where: str) -> Any:
                 raise InputError(f"{where} {key}: no such key; there are {', '.join(base)}")
             free = key in _FREE and isinstance(value, dict)
             found[key] = value if free else _over(base[key], value, f"{where} {key}:")
+            if key in _RANGES and (len(value) != 2 or value[0] > value[1]):
+                raise InputError(f"{where} {key}: {value!r}: want the least and the most")
         return found
     numbers = isinstance(base, int | float) and not isinstance(base, bool)
     if numbers and isinstance(given, int | float) and not isinstance(given, bool) and given >= 0:

@@ -24,6 +24,9 @@ from qb_controller.model.qpus import Latency, Qpu, Window
 
 POISSON, BURSTY = "poisson", "bursty"
 
+DRAWS = 2000
+"""Circuits drawn for one request before it is believed that none will do."""
+
 
 @dataclass(frozen=True)
 class Workload:
@@ -142,7 +145,7 @@ def _request(
     least, most = given["qubits"]
     if not cell.cutting:
         most = min(most, int(widest * given["uncut_share"]))
-    while True:
+    for _ in range(DRAWS):
         family = names[int(rng.choice(len(names), p=weights / weights.sum()))]
         circuit = FAMILIES[family](int(rng.integers(least, most + 1)), rng)
         shots = float(np.exp(np.log(shots_of["median"]) + shots_of["sigma"] * rng.normal()))
@@ -158,6 +161,10 @@ def _request(
         time, _ = estimates.fastest(request, qpus, latency)
         if np.isfinite(time):
             return replace(request, deadline=cell.tightness * time)
+    raise InputError(
+        f"workload: of {DRAWS} circuits drawn, {qpus[0].name} and {len(qpus) - 1} more QPUs can "
+        "serve none; look at shots, qubits and most_shots_after_cut"
+    )
 
 
 def _plans(

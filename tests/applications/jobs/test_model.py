@@ -4,6 +4,7 @@ import pytest
 
 from qb_controller.applications.jobs import settings
 from qb_controller.applications.jobs.fleet import calibrated, fleet
+from qb_controller.applications.jobs.workload import Cell, draw
 from qb_controller.errors import InputError
 from qb_controller.model.jobs import (
     CLASSICAL,
@@ -124,7 +125,22 @@ def test_parameters_over_the_defaults(tmp_path):
         ("workload: {requests: many}", "mine.yaml: workload: requests: 'many': want a number"),
         ("fleet: 3", "mine.yaml: fleet: 3: want a mapping"),
         ("service_noise: -1", "service_noise: -1"),
+        ("fleet: {qubits: [5]}", "fleet: qubits: .* want the least and the most"),
+        ("workload: {qubits: [9, 4]}", "workload: qubits: .* want the least and the most"),
+        ("workload: {qubits: [0, 4]}", "qubits: 0: want 1 or more"),
+        ("workload: {families: {ghz: 0}}", "families: .* want weights above zero"),
+        ("workload: {families: {ghz: x}}", "families: .* want weights above zero"),
+        ("fleet: {synthetic: {gate_error: [0, 0.1]}}", "gate_error: .* want numbers above zero"),
+        ("fleet: {calibrate_every_s: 30}", "calibrate_takes_s: 60: want less than 30"),
+        ("arrivals: {burst_share: 0}", "burst_share: 0: want more than 0"),
     ):
         path.write_text(text)
         with pytest.raises(InputError, match=wanted):
             settings.read(path)
+
+
+def test_a_workload_that_nobody_can_serve_is_an_error_and_not_a_search_for_ever(tmp_path):
+    path = tmp_path / "mine.yaml"
+    path.write_text("workload: {shots: {least: 200000}}")  # more than the most
+    with pytest.raises(InputError, match="can serve none; look at shots"):
+        draw(Cell(1.0, 1.5, 4), settings.read(path), 1, 5)

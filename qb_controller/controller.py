@@ -32,6 +32,7 @@ from qb_controller.slicing.control import Slicing
 from qb_controller.slicing.store import SliceStore
 from qb_controller.southbound.base_layer import off_the_shortest
 from qb_controller.southbound.carrying import best_effort_network
+from qb_controller.southbound.intent import Intent
 from qb_controller.southbound.inventory import Inventory, PortState
 from qb_controller.southbound.labels import Numbers
 from qb_controller.southbound.openflow import arp, discovery, http, memory
@@ -43,7 +44,8 @@ from qb_controller.southbound.openflow.optimiser_client import OptimiserClient
 from qb_controller.southbound.openflow.poller import Poller
 from qb_controller.southbound.openflow.prober import ProbeSender
 from qb_controller.southbound.openflow.stall import StallMonitor
-from qb_controller.southbound.reweighted import reweighted
+from qb_controller.southbound.reweighted import reweighted_steps
+from qb_controller.southbound.steps import run
 from qb_controller.state import StateFolder
 from qb_controller.steering import Steering
 from quantum_backends.registry import BACKENDS
@@ -118,6 +120,7 @@ class Controller:
         self.installer.te_in_force = lambda: self.steering.enabled
         self.view = LiveView(self, app, conf.qb_interval)
         self._asked: dict[str, float] = {}
+        self._kept: Intent | None = None
         self._greenlets: list[Any] = []
 
     def _make_slicing(self, settings: Settings) -> Slicing:
@@ -171,8 +174,14 @@ class Controller:
                 LOG.warning("a switch or link stayed away and is taken out of the network")
                 self.installer.poke()
             self._state.save(NUMBERS, self.installer.numbers.to_json())
-            if self.installer.adopted:
-                self._state.save(WEIGHTS, reweighted(self.installer.intent))
+            self._keep_weights()
+
+    def _keep_weights(self) -> None:
+        intent = self.installer.intent
+        if self.installer.adopted and intent is not self._kept:
+            rows = run(reweighted_steps(intent), lambda: eventlet.sleep(0))
+            if self._state.save(WEIGHTS, rows):
+                self._kept = intent
 
     def _slices(self) -> None:
         while True:

@@ -47,14 +47,19 @@ class StateFolder:
             LOG.warning("%s is unreadable (%s) and passed over", file, error)
             return None
 
-    def save(self, name: str, value: Any) -> None:
+    def save(self, name: str, value: Any) -> bool:
         """Write a value where it changed; whoever reads the file sees the old or the new one.
 
         What could not be written is tried again with the next call.
+
+        Returns
+        -------
+        bool
+            Whether the file holds it now.
         """
         text = json.dumps(value, indent=1)
         if text == self._saved.get(name):
-            return
+            return True
         file = self._file(name)
         beside = file.with_suffix(".new")
         try:
@@ -64,9 +69,10 @@ class StateFolder:
             if name not in self._failing:
                 LOG.warning("%s cannot be written, which is tried again: %s", file, error)
             self._failing.add(name)
-            return
+            return False
         self._failing.discard(name)
         self._saved[name] = text
+        return True
 
     def _file(self, name: str) -> Path:
         return self._path / f"{name}.json"

@@ -31,10 +31,11 @@ def test_what_could_not_be_written_is_tried_again(
     blocked = tmp_path / "numbers.json"
     blocked.mkdir()  # no file can take its place
     for _ in range(2):
-        state.save("numbers", {"1": 2})
+        assert not state.save("numbers", {"1": 2})
     assert sum("cannot be written" in one.getMessage() for one in caplog.records) == 1
     blocked.rmdir()
-    state.save("numbers", {"1": 2})
+    assert state.save("numbers", {"1": 2})
+    assert state.save("numbers", {"1": 2})
     assert state.load("numbers") == {"1": 2}
 
 

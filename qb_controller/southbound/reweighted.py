@@ -6,20 +6,31 @@ a decision that changed nothing but weights leaves no trace in a switch. It is w
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Generator, Iterable
 from dataclasses import replace
 from typing import Any
 
 from qb_controller.southbound.intent import Intent, Steering
+from qb_controller.southbound.steps import run
+
+PAUSE_EVERY = 500
+"""Pairs looked at between two pauses: about a millisecond."""
 
 
 def reweighted(intent: Intent) -> list[list[Any]]:
     """Rows ``[ingress, egress, decision, {label: weight}]``, fit for JSON, of such pairs."""
-    return [
-        [*pair, steering.decision, _weights(steering)]
-        for pair, steering in sorted(intent.pairs.items())
-        if steering.decision != max(share.decision for share in steering.shares)
-    ]
+    return run(reweighted_steps(intent))
+
+
+def reweighted_steps(intent: Intent) -> Generator[None, None, list[list[Any]]]:
+    """As :func:`reweighted`, pausing every millisecond (see :mod:`.steps`)."""
+    rows: list[list[Any]] = []
+    for count, (pair, steering) in enumerate(intent.pairs.items(), 1):
+        if count % PAUSE_EVERY == 0:
+            yield
+        if steering.decision != max(share.decision for share in steering.shares):
+            rows.append([*pair, steering.decision, _weights(steering)])
+    return sorted(rows, key=lambda row: row[:2])
 
 
 def with_decisions(intent: Intent, rows: object) -> Intent:

@@ -11,6 +11,7 @@ that readout errors shrink a parity by a factor that the calibration tells, and 
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Mapping
 from functools import cached_property
@@ -120,8 +121,15 @@ class SimulatedQpu:
         return self._patches[qubits]
 
 
+IBM_DEVICE = "QB_IBM_DEVICE"
+"""Environment variable with the name of an IBM device. Whoever plans with one sets it, so that the
+worker, which is another process, runs on that very device and not on what is least busy by then."""
+
+
 class IbmQpu:
-    """The least busy IBM device of the configured account; touches no network without one.
+    """The least busy IBM device of the configured account, or that of :data:`IBM_DEVICE`.
+
+    It touches no network without an account.
 
     Parameters
     ----------
@@ -151,7 +159,10 @@ class IbmQpu:
             raise ValueError(missing)
         from qiskit_ibm_runtime import QiskitRuntimeService
 
-        return QiskitRuntimeService().least_busy(operational=True, simulator=False)
+        service = QiskitRuntimeService()
+        if name := os.environ.get(IBM_DEVICE):
+            return service.backend(name)
+        return service.least_busy(operational=True, simulator=False)
 
     @property
     def qubits(self) -> int:

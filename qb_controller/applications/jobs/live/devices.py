@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 from qb_controller.applications.jobs.fleet import calibrated
 from qb_controller.model.qpus import Qpu
 from quantum_backends.device_table import IBM_TIMES
-from quantum_backends.gate.qpus import IbmQpu, SimulatedQpu
+from quantum_backends.gate.qpus import IBM_DEVICE, IbmQpu, SimulatedQpu
 
 SITE = "here"
 
@@ -57,6 +58,8 @@ def fleet(overhead_s: float = IBM_TIMES.job_s) -> Fleet:
     for name, backend in QPUS.items():
         try:
             qpus.append(modelled(backend, known, overhead_s))
+            if isinstance(backend, IbmQpu):
+                os.environ[IBM_DEVICE] = backend.backend.name
         except Exception as error:  # whatever IBM's client raises where nobody answers
             if not isinstance(backend, IbmQpu):
                 raise

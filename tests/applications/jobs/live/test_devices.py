@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from qiskit_ibm_runtime.fake_provider import FakeManilaV2
+from qiskit_ibm_runtime.fake_provider import FakeJakartaV2, FakeManilaV2
 
 from qb_controller.applications.jobs.live.devices import fleet, modelled
 from quantum_backends.gate import qpus
@@ -36,3 +36,30 @@ def test_ibm_out_of_reach_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setitem(qpus.QPUS, "ibm", Unreachable())  # type: ignore[index]
     assert "ibm" not in fleet().backends
+
+
+class Service:
+    """IBM's service, whose least busy device is another one every time."""
+
+    asked = 0
+
+    def least_busy(self, **wanted: object) -> object:
+        Service.asked += 1
+        return FakeManilaV2() if Service.asked % 2 else FakeJakartaV2()
+
+    def backend(self, name: str) -> object:
+        return next(one for one in (FakeManilaV2(), FakeJakartaV2()) if one.name == name)
+
+
+def test_workers_run_on_the_ibm_device_that_is_planned_with(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("QISKIT_IBM_TOKEN", "token")
+    monkeypatch.setenv(qpus.IBM_DEVICE, "")
+    monkeypatch.setattr("qiskit_ibm_runtime.QiskitRuntimeService", Service)
+    monkeypatch.setitem(qpus.QPUS, "ibm", IbmQpu())  # type: ignore[index]
+    planned = fleet()
+    assert "fake_manila" in planned.qpus[-1].source
+    of_the_worker = IbmQpu()
+    assert of_the_worker.backend.name == "fake_manila"
+    assert of_the_worker.qubits == planned.qpus[-1].qubits

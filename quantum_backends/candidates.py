@@ -17,7 +17,7 @@ from quantum_backends.columns import ColumnPool
 from quantum_backends.enrichment import FEW, add_detours
 from quantum_backends.equilibrium import Equilibrium
 from quantum_backends.equilibrium_kernels import cheapest_of
-from quantum_backends.routing import Fractions, Layout, RoutingProblem, flatten, nest
+from quantum_backends.routing import Floats, Fractions, Layout, RoutingProblem, flatten, nest, tidy
 from quantum_backends.shortest import ShortestPaths
 
 TOLERANCE = 1e-6
@@ -55,7 +55,8 @@ def with_candidates(
     Returns
     -------
     RoutingProblem
-        Every demand has at least its path of fewest hops.
+        Every demand has at least its path of fewest hops; where demands may be split, the routing
+        that the bound was proven with is its ``hint``.
 
     Raises
     ------
@@ -69,17 +70,27 @@ def with_candidates(
     if problem.paths:
         given = problem.layout
         pool.add(given.demand, given.start, given.link)
-    bound, useful = _fill(problem, pool, known, deadline)
+    bound, useful, share = _fill(problem, pool, known, deadline)
     if not problem.split:
         bound = whole_bound(problem, bound)
     order = pool.order()
-    return _with_paths(problem, pool.layout(order[useful[order]]), bound)
+    kept = order[useful[order]]
+    filled = _with_paths(problem, pool.layout(kept), bound)
+    return replace(filled, hint=tidy(filled, share[kept])) if problem.split else filled
 
 
 def _fill(
     problem: RoutingProblem, pool: ColumnPool, known: Layout | None, deadline: float
-) -> tuple[float, npt.NDArray[np.bool_]]:
-    """Add the paths of a split routing to the pool; tell the proven bound and what is of use."""
+) -> tuple[float, npt.NDArray[np.bool_], Floats]:
+    """Add the paths of a split routing to the pool.
+
+    Returns
+    -------
+    float
+        Proven bound.
+    bool array, float array
+        Which paths are of use; the routing's shares of them.
+    """
     finder = ShortestPaths(
         problem.n_nodes, problem.tail, problem.head, problem.source, problem.target
     )
@@ -112,12 +123,15 @@ def _fill(
     useful[:wanted] = True
     if not problem.split and problem.n_demands <= FEW:
         add_detours(problem, finder, pool, price, deadline)
-    detours = np.ones(len(pool) - len(useful), dtype=bool)
-    return bound, np.concatenate((useful, detours))
+    detours = len(pool) - len(useful)
+    share = np.append(routing.share, np.zeros(detours))
+    return bound, np.concatenate((useful, np.ones(detours, dtype=bool))), share
 
 
 def _with_paths(problem: RoutingProblem, paths: Layout, bound: float) -> RoutingProblem:
-    filled = replace(problem, paths=paths, incumbent=None, bound=max(bound, problem.bound))
+    filled = replace(
+        problem, paths=paths, incumbent=None, bound=max(bound, problem.bound), hint=None
+    )
     if problem.incumbent is None:
         return filled
     return replace(filled, incumbent=_carried_over(problem, filled))

@@ -50,6 +50,9 @@ class RoutingProblem:
         Price of moving the whole traffic, in the unit of the sum of squared utilisations.
     bound : float
         Proven lower bound on the MLU, 0 where unknown.
+    hint : float array (q,), or None
+        Shares over ``paths``, flat, of a split routing that is known already; of use where demands
+        may be split.
 
     Raises
     ------
@@ -69,6 +72,7 @@ class RoutingProblem:
     incumbent: Fractions | None = None
     move_cost: float = 0.0
     bound: float = 0.0
+    hint: Floats | None = None
 
     def __post_init__(self) -> None:
         for name in ("tail", "head", "source", "target"):
@@ -82,6 +86,8 @@ class RoutingProblem:
             check_paths(*graph, self.layout)
         if self.incumbent is not None:
             check_fractions(self, self.incumbent, "incumbent")
+        if self.hint is not None and len(self.hint) != len(self.layout.demand):
+            raise ValueError(f"hint: {len(self.hint)} shares for {len(self.layout.demand)} paths")
 
     form: ClassVar[str] = "routing"
 

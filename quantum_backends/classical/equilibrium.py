@@ -48,6 +48,8 @@ class EquilibriumRouting:
         paths = chained(problem.layout)
         routing = Equilibrium(problem, paths, _start(problem))
         bound, rounds = problem.bound, 0
+        if problem.hint is not None:
+            best.offer(problem.hint)
         while rounds < _ROUNDS and budget.left() and routing.mlu > bound * (1 + SLACK / 2):
             price = routing.prices()
             column = cheapest_of(paths.head, paths.after, paths.start, paths.link, price)
@@ -69,6 +71,8 @@ class EquilibriumRouting:
 def _start(problem: RoutingProblem) -> Floats:
     if problem.incumbent is not None:
         return problem.present.copy()
+    if problem.hint is not None:
+        return problem.hint.copy()
     return flatten(one_hot(problem, start_choice(problem)))
 
 

@@ -98,7 +98,7 @@ class Neighbourhood:
         flat = np.zeros(len(self._kept))
         flat[(np.cumsum(keep) - 1)[choice]] = 1.0
         incumbent = tuple(tuple(flat[a:b].tolist()) for a, b in pairwise(part.first.tolist()))
-        self.problem = replace(whole, paths=part, incumbent=incumbent)
+        self.problem = replace(whole, paths=part, incumbent=incumbent, hint=None)
 
     def lift(self, answer: Fractions) -> Fractions:
         """An answer to the part as an answer to the whole."""

@@ -9,7 +9,7 @@ from quantum_backends.bounds import fractional_mlu, whole_bound
 from quantum_backends.candidates import with_candidates
 from quantum_backends.columns import survivors
 from quantum_backends.registry import BACKENDS
-from quantum_backends.routing import RoutingProblem, one_hot
+from quantum_backends.routing import RoutingProblem, nest, one_hot
 from quantum_backends.solver import Budget
 from quantum_backends.testing import random_problem, tiny_problem
 
@@ -21,6 +21,19 @@ def test_bound_is_the_arc_optimum_and_is_reached(seed):
     found = with_candidates(problem, 5)
     assert exact * (1 - 1e-5) <= found.bound <= exact * (1 + 1e-6)
     assert BACKENDS["highs-lp"].solve(found, Budget(5), 0).value <= exact * (1 + 2e-4)
+
+
+def test_the_split_routing_behind_the_bound_is_kept():
+    problem = with_candidates(random_problem(20, 2, seed=1, split=True), 5)
+    assert problem.mlu(problem.hint) <= problem.bound * (1 + 1e-5)
+    problem.check(nest(problem, problem.hint))
+    unwarned = replace(problem, hint=None)
+    found, slower = (BACKENDS["equilibrium"].solve(p, Budget(5), 0) for p in (problem, unwarned))
+    assert found.info["rounds"] <= slower.info["rounds"]
+    assert found.value == pytest.approx(slower.value, rel=1e-4)
+    assert with_candidates(random_problem(20, 2, seed=1), 5).hint is None
+    with pytest.raises(ValueError, match="hint: 1 shares"):
+        replace(problem, hint=problem.hint[:1])
 
 
 def test_keeps_the_incumbent_and_the_shortest_path():

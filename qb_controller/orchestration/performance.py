@@ -21,7 +21,8 @@ import numpy.typing as npt
 
 from qb_controller.model.decision import Forecast
 from qb_controller.orchestration.features import Features
-from qb_controller.orchestration.memory import GAP_FLOOR, Floats, Ints, Memory
+from qb_controller.orchestration.memory import Floats, Ints, Memory
+from qb_controller.orchestration.memory_kernels import GAP_FLOOR
 from qb_controller.orchestration.priors import SPREAD, SPREAD_OF_SHARES, expectations, prior, table
 
 WHOLE = "whole"

@@ -84,7 +84,9 @@ def sentences(cells: Sequence[Cell]) -> list[str]:
         if not best["wins"]:
             found.append(
                 f"By {deadline:g} s the device wins on no network in any setting, not even with "
-                f"calls of {min(cell['call_s'] for cell in mine):.2g} s."
+                f"calls of {min(cell['call_s'] for cell in mine):.2g} s. It comes closest, to "
+                f"{_reached(best):.0f} %, with calls of {best['call_s']:.2g} s, {best['size']:g} "
+                f"bits and {best['error']:.0%} flipped bits."
             )
         else:
             found.append(
@@ -182,14 +184,20 @@ def _draw_maps(cells: Sequence[Cell], path: Path) -> None:
             ]
             wins = np.reshape([100 * cell["wins"] for cell in mine], (len(MAP_S), len(values)))
             chosen = np.reshape([100 * cell["chosen"] for cell in mine], wins.shape)
-            panel.imshow(wins, cmap="Greens", vmin=0, vmax=100, aspect="auto", origin="lower")
+            worth = np.reshape([_reached(cell) for cell in mine], wins.shape)
+            # Colour is how close it comes, which tells something also where it never wins.
+            panel.imshow(worth, cmap="Greens", vmin=0, vmax=140, aspect="auto", origin="lower")
             for (i, j), share in np.ndenumerate(chosen):
-                panel.text(j, i, f"{wins[i, j]:.0f} / {share:.0f}", ha="center", va="center")
+                text = f"{worth[i, j]:.0f}\n{wins[i, j]:.0f} / {share:.0f}"
+                panel.text(j, i, text, ha="center", va="center", fontsize=8)
             panel.set_xticks(range(len(values)), [f"{value:g}" for value in values])
             panel.set_yticks(range(len(MAP_S)), [f"{value:g}" for value in MAP_S])
             panel.set(xlabel=WORDS[figure_name], title=f"deadline {deadline:g} s")
         row[0].set_ylabel("call beside its shots, s")
-    figure.suptitle("networks in %: device wins (colour, first) / policy chooses it (second)")
+    figure.suptitle(
+        "worth in % of the best rival (colour, above); below the networks in % on which\n"
+        "the device wins / the policy chooses it"
+    )
     figure.tight_layout()
     figure.savefig(path, dpi=110)
     plt.close(figure)

@@ -7,6 +7,9 @@ from collections.abc import Sequence
 from qb_controller.model.decision import Candidate, Forecast
 from qb_controller.orchestration.features import Features
 
+OTHER_FORM = "it takes problems of "
+"""How the refusals begin of backends that take no problem of a form."""
+
 TELLING = 1.0
 """Outcomes in like situations from which a reason calls itself measured."""
 
@@ -34,7 +37,8 @@ def nobody(candidates: Sequence[Candidate]) -> str:
     """Say why none of the candidates can be asked, a common reason once."""
     by_reason: dict[str, list[str]] = {}
     for candidate in candidates:
-        names = by_reason.setdefault(candidate.refusal, [])
+        never = candidate.refusal.startswith(OTHER_FORM)
+        names = by_reason.setdefault("made for other problems" if never else candidate.refusal, [])
         if candidate.backend not in names:
             names.append(candidate.backend)
     if not by_reason:

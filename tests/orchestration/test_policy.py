@@ -307,13 +307,16 @@ def test_utility_counts_percents_seconds_joules_and_money() -> None:
 
 
 def test_a_reason_that_many_share_is_said_once() -> None:
-    names = {"the classical worker is starting": ("a", "b", "c"), "too large": ("d",)}
+    names = {"the classical worker is starting": ("a", "b", "c"), "too large": ("d",),
+             "it takes problems of flow, not of packing": ("e",),
+             "it takes problems of routing, not of packing": ("f", "g")}  # fmt: skip
     candidates = [
         Candidate(name, "classical", refusal=why)
         for why, several in names.items()
         for name in several
     ]
     assert nobody(candidates) == (
-        "no backend can be asked: the classical worker is starting (3 backends), too large (d)"
+        "no backend can be asked: the classical worker is starting (3 backends), made for other "
+        "problems (3 backends), too large (d)"
     )
     assert nobody([]) == "no backend can be asked: there is none"

@@ -1,30 +1,34 @@
-"""How tests are dealt out over several processes (``pytest -n 2 --dist loadgroup``)."""
+"""How tests are dealt out over several processes (``pytest -n 2``)."""
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import Any
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 TIMED = (
-    "applications/jobs/live",
-    "applications/test_slice_desk.py",
-    "applications/test_slices_control.py",
-    "applications/test_wireless_desk.py",
-    "commands",
-    "orchestration",
-    "runtime",
-    "southbound/openflow/test_jobs_client.py",
-    "test_jobs_service.py",
+    "tests/applications/jobs/live/",
+    "tests/applications/test_slice_desk.py",
+    "tests/applications/test_slices_control.py",
+    "tests/applications/test_wireless_desk.py",
+    "tests/commands/",
+    "tests/orchestration/",
+    "tests/runtime/",
+    "tests/southbound/openflow/test_jobs_client.py",
+    "tests/test_jobs_service.py",
 )
-"""Tests that start processes and hold them to deadlines: one after the other, in one process.
-Of the others those of a file stay together, so that what they share is made once."""
+"""Tests that start processes and hold them to deadlines: one after the other, in one process."""
 
 
-@pytest.hookimpl(trylast=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    here = Path(__file__).parent
-    for item in items:
-        place = Path(item.path).relative_to(here).as_posix()
-        timed = any(place == name or place.startswith(f"{name}/") for name in TIMED)
-        item.add_marker(pytest.mark.xdist_group("timed" if timed else place))
+class _Dealing(LoadScopeScheduling):
+    """All timed tests in one process; of the others those of a file, so what they share is made
+    once."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return "timed" if nodeid.startswith(TIMED) else nodeid.partition("::")[0]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
+    return _Dealing(config, log)

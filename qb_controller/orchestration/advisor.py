@@ -75,8 +75,8 @@ class Circumstances:
 
 SHORT_LIST = 3
 """Backends that are looked at where there is less time than :data:`SHORT_S`: asking and rating all
-of them takes 0.3 to 0.4 ms, these 0.1 to 0.2. A decision that comes alone takes two to four times as
-long, of these 0.7 percent of fifty milliseconds (`qb bench decide`)."""
+of them takes 0.3 to 0.4 ms, these 0.1 to 0.2. A decision that comes alone takes two to four times
+as long, of these 0.7 percent of fifty milliseconds (`qb bench decide`)."""
 
 NOT_LISTED = "not among those that promise most in so short a time"
 

@@ -9,8 +9,9 @@ import numpy as np
 from numba import njit
 
 from quantum_backends.routing import Ints
+from quantum_backends.schedule_instances import random_schedule
 from quantum_backends.schedule_kernels import insert_request, room_for_pieces
-from quantum_backends.schedule_lines import PIECES, Lines, insert, remove
+from quantum_backends.schedule_lines import PIECES, Lines, empty_lines, insert, remove, table_of
 
 COLUMNS = 5
 """Figures of a row."""
@@ -123,3 +124,14 @@ def fill(t, lines, order):  # type: ignore[no-untyped-def]
 def most_rows(first_fragment: Ints, parts: int) -> int:
     """Rows that one request may have at most."""
     return int(np.diff(first_fragment).max(initial=1)) * parts
+
+
+def warm() -> None:
+    """Compile every loop (or load it from disk), so that no deadline pays for it."""
+    problem = random_schedule(3, 2, 0, price=0.02)
+    t, lines = table_of(problem), empty_lines(2)
+    t = t._replace(shot_s=t.shot_s.copy())
+    fill(t, lines, np.arange(3))
+    rows = np.empty((most_rows(t.first_fragment, t.parts), COLUMNS))
+    put(t, lines, rows[: take(t, lines, 0, rows)])
+    places(t, lines, 0, 2)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from quantum_backends import packing_kernels
+from quantum_backends import packing_kernels, schedule_places
 from quantum_backends.annealing.samplers import Annealing, Descent, Tabu
 from quantum_backends.bqm import Bits
 from quantum_backends.packing_lp import priced
@@ -63,8 +63,10 @@ class SampledSchedule:
     def warm(self) -> None:
         if not self.sampler.refusal():
             packing_kernels.warm()
+            schedule_places.warm()
+            problem = random_schedule(6, 2, 0, price=0.02)  # never proven, so that it goes on
             for _ in range(2):  # compiling the start may take the whole of the first budget
-                self.solve(random_schedule(6, 2, 0), Budget(0.2), 0)
+                self.solve(problem, Budget(0.2), 0)
 
     def solve(self, problem: ScheduleProblem, budget: Budget, seed: int) -> Solution:
         check_accepted(self.name, self.refusal(problem))

@@ -46,11 +46,14 @@ MARKING = """
 import socket, time
 sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 sock.setsockopt(socket.IPPROTO_IP, socket.IP_TOS, 46 << 2)
-for _ in range(50):
+for _ in range(500):
     sock.sendto(bytes(100), ("10.0.0.4", 9))
-    time.sleep(0.005)
+    time.sleep(0.002)
 """
 """What a host does that would like to be in the class of slices."""
+
+TWICE = 1000
+"""Packets that so come by: each goes over two links."""
 
 
 def sent(lab: UserLab) -> dict[str, int]:
@@ -72,9 +75,10 @@ def test_nobody_marks_himself_into_the_class_of_slices(diamond: UserLab) -> None
     before = sent(diamond)
     assert diamond.network.call("exec", host="h1", argv=marking)["status"] == 0
     after = sent(diamond)
-    assert after["guaranteed"] == before["guaranteed"]
-    assert after["best effort"] >= before["best effort"] + 100  # each over two links
+    # Discovery's own packets are in this class too, some ten in a second.
+    assert after["guaranteed"] < before["guaranteed"] + 0.2 * TWICE
+    assert after["best effort"] >= before["best effort"] + TWICE
     made = diamond.qb("slice", "create", "gold", "--pair", "h1,h4", "--rate", str(RATE))
     assert made.returncode == 0, made.stdout + made.stderr
     assert diamond.network.call("exec", host="h1", argv=marking)["status"] == 0
-    assert sent(diamond)["guaranteed"] == after["guaranteed"] + 100
+    assert sent(diamond)["guaranteed"] >= after["guaranteed"] + TWICE

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from qb_controller.applications.slices import RESERVABLE
 from qb_controller.applications.slices_control import Admission, admit
@@ -18,9 +18,9 @@ from qb_controller.errors import VerificationError
 from qb_controller.model.decision import Decision
 from qb_controller.model.network import Network, Path
 from qb_controller.model.slices import Placement, SliceRequest
+from qb_controller.orchestration.lending import Lending
 from qb_controller.orchestration.service import Service
 from qb_controller.runtime.messages import SlicesRequest, SlicesResult
-from quantum_backends.testing import known_problems
 
 _log = logging.getLogger("qb.slices")
 
@@ -36,13 +36,14 @@ class SliceDesk:
     """
 
     borrow: Callable[[], Service]
-    _warm: bool = field(default=False, init=False)
+
+    def __post_init__(self) -> None:
+        self._service = Lending(self.borrow, "packing")
 
     def answer(self, question: SlicesRequest) -> SlicesResult:
         """Answer a question; never raises for anything in it."""
         try:
-            service = self.borrow()
-            self._prepare(service)
+            service = self._service()
             return decide(service, question)
         except VerificationError as error:
             return SlicesResult(question.number, None, None, {}, str(error))
@@ -50,13 +51,6 @@ class SliceDesk:
             _log.exception("question %d about slices failed", question.number)
             text = f"a fault in the optimiser: {type(error).__name__}: {error}"
             return SlicesResult(question.number, None, None, {}, text)
-
-    def _prepare(self, service: Service) -> None:
-        """Load what packings need, before a first deadline runs; networks without never pay."""
-        if not self._warm:
-            for name in service.advisor.backends:
-                service.refusal(name, known_problems("packing")[0])
-            self._warm = True
 
 
 def decide(service: Service, question: SlicesRequest) -> SlicesResult:

@@ -10,17 +10,17 @@ import json
 import logging
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from qb_controller.applications.wireless import OBJECTIVES
 from qb_controller.applications.wireless_control import as_json, optimise, settings_of
 from qb_controller.applications.wireless_scenario import read
 from qb_controller.errors import InputError
+from qb_controller.orchestration.lending import Lending
 from qb_controller.orchestration.service import Service
 from qb_controller.runtime.messages import ChannelsRequest, RestResult
 from quantum_backends import choice_kernels
-from quantum_backends.testing import known_problems
 
 DEADLINES_S = (0.05, 5.0)
 """Allowed deadlines; traffic engineering waits meanwhile."""
@@ -41,7 +41,9 @@ class Desk:
     """
 
     borrow: Callable[[], Service]
-    _warm: bool = field(default=False, init=False)
+
+    def __post_init__(self) -> None:
+        self._service = Lending(self.borrow, "choices", choice_kernels.warm)
 
     def answer(self, request: ChannelsRequest) -> RestResult:
         """Answer a request; never raises for anything in its body."""
@@ -63,20 +65,11 @@ class Desk:
         seed = data.get("seed", 0)
         if not isinstance(seed, int) or isinstance(seed, bool) or not 0 <= seed < 2**31:
             raise InputError(f"seed: want a whole number from 0 to 2147483647, got {seed!r:.40}")
-        service = self.borrow()
+        service = self._service()
         backend = _backend(data.get("backend"), service)
-        self._prepare(service)
         found = optimise(service, scenario, settings_of(deadline, backend, seed), objective)
         figures = {"objective": objective, "deadline_s": deadline}
         return {**as_json(scenario, found), **figures, "on_time": found.elapsed_s <= deadline}
-
-    def _prepare(self, service: Service) -> None:
-        """Load what choices need, before a first deadline runs; networks without never pay."""
-        if not self._warm:
-            choice_kernels.warm()
-            for name in service.advisor.backends:
-                service.refusal(name, known_problems("choices")[0])
-            self._warm = True
 
 
 def _parsed(body: bytes) -> dict[str, Any]:

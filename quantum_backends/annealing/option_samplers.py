@@ -7,6 +7,7 @@ one call of ``solve``.
 from __future__ import annotations
 
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -103,7 +104,7 @@ class Form(Protocol):
     def search(self, problem: Any, budget: Budget, name: str) -> Search: ...
 
 
-class _Sampled:
+class _Sampled(ABC):
     """A backend made of a sampler and a form."""
 
     name: str
@@ -122,8 +123,8 @@ class _Sampled:
         if not self.sampler.refusal():
             self.solve(problem, Budget(0.05), 0)
 
-    def solve(self, problem: Any, budget: Budget, seed: int) -> Solution:
-        raise NotImplementedError
+    @abstractmethod
+    def solve(self, problem: Any, budget: Budget, seed: int) -> Solution: ...
 
 
 @dataclass

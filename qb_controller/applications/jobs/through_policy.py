@@ -11,13 +11,13 @@ import logging
 import pickle
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from qb_controller.applications.jobs.ours import Solve
+from qb_controller.orchestration.lending import Lending
 from qb_controller.orchestration.service import Question, Service
 from qb_controller.runtime.messages import ScheduleRequest, ScheduleResult, Settings
 from quantum_backends.schedules import Plan, ScheduleProblem
-from quantum_backends.testing import known_problems
 
 NAME = "jobs"
 
@@ -66,7 +66,9 @@ class ScheduleDesk:
     """
 
     borrow: Callable[[], Service]
-    _warm: bool = field(default=False, init=False)
+
+    def __post_init__(self) -> None:
+        self._service = Lending(self.borrow, "schedule")
 
     def answer(self, request: ScheduleRequest) -> ScheduleResult:
         """Answer a question; never raises for anything in it."""
@@ -79,8 +81,7 @@ class ScheduleDesk:
     def _solved(self, request: ScheduleRequest) -> ScheduleResult:
         problem = pickle.loads(request.problem)
         assert isinstance(problem, ScheduleProblem) and request.settings is not None
-        service = self.borrow()
-        self._prepare(service)
+        service = self._service()
         settings = request.settings
         until = time.monotonic() + settings.deadline_s - service.engine.grace_s
         number = max(service.journal.next_number(), request.known_decision + 1)
@@ -89,10 +90,3 @@ class ScheduleDesk:
         decision, solution = service.answer(question)
         plan = b"" if solution is None else pickle.dumps(solution.answer)
         return ScheduleResult(request.number, decision, plan)
-
-    def _prepare(self, service: Service) -> None:
-        """Load what schedules need, before a first deadline runs; networks without never pay."""
-        if not self._warm:
-            for name in service.advisor.backends:
-                service.refusal(name, known_problems("schedule")[0])
-            self._warm = True

@@ -23,7 +23,7 @@ from qb_controller.applications.jobs.formulate import Task, formulate
 from qb_controller.applications.jobs.workload import Workload
 from qb_controller.model.jobs import Progress, QpuState, State
 from quantum_backends.highs import INFINITY, add_columns, quiet
-from quantum_backends.routing import Floats
+from quantum_backends.routing import Floats, Ints
 
 ROUNDS = 7
 """Linear programs solved at most."""
@@ -124,7 +124,7 @@ class _Divisible:
     def tighten(self) -> bool:
         """Add conditions that the answer breaks; tell whether there were any."""
         share = np.array(self._solver.getSolution().col_value)
-        added = False
+        rows: list[tuple[float, Ints]] = []
         begins, ends = np.unique(self._arrival), np.unique(self._deadline)
         at = np.searchsorted(begins, self._arrival)
         until = np.searchsorted(ends, self._deadline)
@@ -143,11 +143,20 @@ class _Divisible:
                 if over[a, b] <= 1e-4 * max(room[a, b], 1.0):
                     break
                 cols = here[(at[self._of[here]] >= a) & (until[self._of[here]] <= b)]
-                self._solver.addRow(
-                    -INFINITY, float(room[a, b]), len(cols), cols.astype(np.int32), self._load[cols]
-                )
-                added = True
-        return added
+                rows.append((float(room[a, b]), cols))
+        if rows:  # in one call: each moves all that the solver holds
+            most, columns = np.array([row[0] for row in rows]), np.concatenate([r[1] for r in rows])
+            begin = np.cumsum([0, *(len(row[1]) for row in rows[:-1])], dtype=np.int32)
+            self._solver.addRows(
+                len(rows),
+                np.full(len(rows), -INFINITY),
+                most,
+                len(columns),
+                begin,
+                columns.astype(np.int32),
+                self._load[columns],
+            )
+        return bool(rows)
 
 
 def _answering(outages: Sequence[tuple[float, float]], times: Floats) -> Floats:

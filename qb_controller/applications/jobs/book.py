@@ -145,12 +145,15 @@ class Clock:
     close : float array (m,)
         When that stretch ends.
     again : float array (m,)
-        When the next stretch begins.
+        When the next stretch begins; infinite where none comes.
+    again_s : float array (m,)
+        How long that one is.
     """
 
     start: Floats
     close: Floats
     again: Floats
+    again_s: Floats
 
     @staticmethod
     def of(state: State, now: float) -> Clock:
@@ -160,11 +163,13 @@ class Clock:
             for each in state.qpus
         ]
         start, close = np.array(open_at).T
-        again = [
-            each.qpu.open(end)[0] if end < np.inf else np.inf
+        after = [
+            each.qpu.open(end) if end < np.inf else (np.inf, np.inf)
             for each, (_, end) in zip(state.qpus, open_at, strict=True)
         ]
-        return Clock(start, close, np.array(again))
+        again = np.array([begin for begin, _ in after])
+        again_s = np.array([end - begin if begin < np.inf else 0.0 for begin, end in after])
+        return Clock(start, close, again, again_s)
 
     def free(self, now: float) -> np.ndarray:
         """Which QPUs have nothing to do and may begin now (m,)."""
@@ -175,14 +180,11 @@ class Clock:
         later = np.where(self.start > now + 1e-9, self.start, self.again)
         return float(later.min(initial=np.inf))
 
-    def ends(self, work: Floats, state: State) -> Floats:
+    def ends(self, work: Floats) -> Floats:
         """When work of given lengths would end; what does not fit waits for the next stretch."""
         end = self.start + work
-        for m in np.flatnonzero((end > self.close) & np.isfinite(self.close)).tolist():
-            begin, close = state.qpus[m].qpu.open(float(self.close[m]))
-            if np.isfinite(begin) and work[m] < close - begin:
-                end[m] = begin + work[m]
-        return end
+        waits = (end > self.close) & (work < self.again_s)
+        return np.asarray(np.where(waits, self.again + work, end))
 
 
 def spread(

@@ -87,7 +87,7 @@ def shares(
         start = np.where(able, clock.start, np.inf)
         return spread(start, book.overhead, task.shot_s, task.shots, parts)
     work = np.where(able, book.overhead + task.shots * task.shot_s, np.inf)
-    ends = clock.ends(work, state)
+    ends = clock.ends(work)
     best = int(np.argmin(ends))
     return [(best, task.shots)] if np.isfinite(ends[best]) else []
 
@@ -109,7 +109,7 @@ def greedy(split: bool, parts: int) -> Scheduler:
         wake = clock.next_free(now)
         tasks = list(book.ready(state, now)) if free.any() else []
         orders: list[Dispatch] = []
-        ends = np.array([_ends(task, state, clock, book) for task in tasks])
+        ends = np.array([_ends(task, clock, book) for task in tasks])
         while len(tasks) and free.any():
             i, best = np.unravel_index(int(np.argmin(ends)), ends.shape)
             if not np.isfinite(ends[i, best]):
@@ -131,8 +131,8 @@ def greedy(split: bool, parts: int) -> Scheduler:
     return decide
 
 
-def _ends(task: Task, state: State, clock: Clock, book: Book) -> np.ndarray:
-    return clock.ends(book.overhead + task.shots * task.shot_s, state)
+def _ends(task: Task, clock: Clock, book: Book) -> np.ndarray:
+    return clock.ends(book.overhead + task.shots * task.shot_s)
 
 
 def least_busy(split: bool, parts: int) -> Scheduler:

@@ -66,7 +66,7 @@ def listen(
 def serve(sock: socket.socket, state: Path, fleet_spec: str) -> None:
     """Answer requests and see to jobs until the controller goes."""
     from qb_controller.applications.jobs.live.desk import answer
-    from qb_controller.applications.jobs.live.engine import open_engine
+    from qb_controller.applications.jobs.live.opening import open_engine
     from qb_controller.applications.jobs.live.relay import Relay
     from qb_controller.applications.jobs.live.store import Store
 

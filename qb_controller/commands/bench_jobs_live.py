@@ -96,7 +96,7 @@ def add_arguments(name: str, parser: argparse.ArgumentParser) -> None:
 
 
 def run(name: str, args: argparse.Namespace) -> int:
-    from qb_controller.applications.jobs.live.engine import open_engine
+    from qb_controller.applications.jobs.live.opening import open_engine
     from qb_controller.applications.jobs.live.store import Store
 
     watch = Stopwatch()
@@ -117,8 +117,8 @@ def run(name: str, args: argparse.Namespace) -> int:
 
 def drive(engine: Engine, asked: list[Asked], kills: int) -> Outcome:
     """Submit the jobs as they arrive, kill workers at work, wait until nothing is left."""
-    from qb_controller.applications.jobs.live.engine import TooLate
     from qb_controller.applications.jobs.live.submission import parse
+    from qb_controller.applications.jobs.live.too_late import TooLate
 
     outcome, begun, waiting = Outcome(), time.monotonic(), list(asked)
     kill_after = [len(asked) * (k + 1) // (kills + 1) for k in range(kills)]

@@ -175,7 +175,7 @@ def _asking(args: argparse.Namespace) -> Iterator[tuple[Ask, Callable[[Any], Any
 def _local(state: Path | None) -> Iterator[Engine]:
     import logging
 
-    from qb_controller.applications.jobs.live.engine import open_engine
+    from qb_controller.applications.jobs.live.opening import open_engine
     from qb_controller.applications.jobs.live.store import Store
 
     logging.getLogger("qiskit").setLevel(logging.WARNING)

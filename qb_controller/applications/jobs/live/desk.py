@@ -7,9 +7,10 @@ import logging
 import math
 from typing import Any
 
-from qb_controller.applications.jobs.live.engine import Engine, TooLate
+from qb_controller.applications.jobs.live.engine import Engine
 from qb_controller.applications.jobs.live.submission import parse
 from qb_controller.applications.jobs.live.telling import everything, row
+from qb_controller.applications.jobs.live.too_late import TooLate
 from qb_controller.errors import InputError, NotFound
 
 SUBMIT, LIST, SHOW, CANCEL = "submit", "list", "show", "cancel"

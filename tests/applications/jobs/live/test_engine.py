@@ -16,11 +16,13 @@ import pytest
 
 from qb_controller.applications.jobs.live import store
 from qb_controller.applications.jobs.live.desk import answer
-from qb_controller.applications.jobs.live.engine import Engine, TooLate, open_engine
+from qb_controller.applications.jobs.live.engine import Engine
+from qb_controller.applications.jobs.live.opening import open_engine
 from qb_controller.applications.jobs.live.running import Running
 from qb_controller.applications.jobs.live.store import Store
 from qb_controller.applications.jobs.live.submission import parse
 from qb_controller.applications.jobs.live.telling import everything
+from qb_controller.applications.jobs.live.too_late import TooLate
 from qb_controller.applications.jobs.schedulers import make
 from qb_controller.applications.jobs.settings import defaults
 from qb_controller.errors import InputError, NotFound
@@ -159,7 +161,7 @@ def test_the_desk_answers_with_codes(engine: Engine) -> None:
 def leave(engine: Engine) -> None:
     """End as a process does that is killed: its jobs stay open, its orders are gone."""
     engine._floor.drop(1)
-    engine._jobs.clear()
+    engine._jobs._jobs.clear()
     run_until(engine, lambda: not engine.expected_ends())
 
 

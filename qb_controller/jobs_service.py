@@ -96,6 +96,8 @@ def serve(sock: socket.socket, state: Path, fleet_spec: str) -> None:
                     sock.sendall(encode(RestResult(request.number, code, text)))
                 except OSError:
                     return
+            if relay.news:
+                engine.look_again()
             if not engine.idle:
                 engine.step(0.0)
 

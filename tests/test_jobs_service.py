@@ -18,7 +18,7 @@ from werkzeug.test import Client
 
 from qb_controller.jobs_service import listen
 from qb_controller.northbound.rest import make_app
-from qb_controller.runtime.messages import JobsRequest, RestResult
+from qb_controller.runtime.messages import JobsRequest, RestResult, ScheduleRequest
 from qb_controller.runtime.wire import Decoder, encode
 from tests.northbound.still import StillView
 
@@ -45,18 +45,23 @@ class Service:
         )
         theirs.close()
         self.sock.settimeout(PATIENCE_S)
-        self._count = 0
+        self._count, self._decoder = 0, Decoder()
+        self.questions: list[ScheduleRequest] = []
+        """What it asked itself; nobody answers."""
 
     def ask(self, action: str, name: str = "", body: Any = None) -> tuple[int, Any]:
         self._count += 1
         data = b"" if body is None else json.dumps(body).encode()
         self.sock.sendall(encode(JobsRequest(self._count, action, name, data)))
-        decoder, found = Decoder(), []
-        while not found:
+        result = None
+        while result is None:
             data = self.sock.recv(1 << 16)
             assert data, "the process closed the socket"
-            found = decoder.feed(data)
-        (result,) = found
+            for message in self._decoder.feed(data):
+                if isinstance(message, ScheduleRequest):
+                    self.questions.append(message)
+                else:
+                    result = message
         assert isinstance(result, RestResult)
         assert result.number == self._count
         return result.code, json.loads(result.body)
@@ -133,6 +138,26 @@ def test_a_job_outlives_the_process(tmp_path: Path) -> None:
         assert [row["job"] for row in service.ask("list")[1]] == ["j1"]
         service.sock.close()  # the controller goes: so does the process, by itself
         assert service.process.wait(PATIENCE_S) == 0
+    finally:
+        service.kill()
+
+
+def test_clients_are_answered_while_the_policy_thinks(tmp_path: Path) -> None:
+    """More jobs than can be served in time: the policy is asked, and clients wait for nothing."""
+    service = Service(tmp_path)
+    try:
+        body = {"circuit": "ghz:3", "observable": "ZZZ", "shots": 12_000, "deadline_s": 90}
+        service.until_over(service.ask("submit", body=body)[1]["job"])  # the workers are there now
+        for _ in range(8):
+            assert service.ask("submit", body={**body, "deadline_s": 10})[0] == 201
+        waits = []
+        while len(waits) < 60:
+            before = time.monotonic()
+            service.ask("list")
+            waits.append(time.monotonic() - before)
+            time.sleep(0.02)
+        assert service.questions
+        assert max(waits) < 1.0
     finally:
         service.kill()
 

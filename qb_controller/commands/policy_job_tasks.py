@@ -37,6 +37,7 @@ def waiting_jobs(rng: Rng) -> ScheduleProblem:
     A moment at which the insertion heuristic leaves something to gain, where there is one.
     """
     from qb_controller.applications.jobs import settings as parameters
+    from qb_controller.applications.jobs.formulate import Task
     from qb_controller.applications.jobs.ours import ours
     from qb_controller.applications.jobs.simulator import simulate
     from qb_controller.applications.jobs.workload import BURSTY, POISSON, Cell, draw
@@ -50,7 +51,8 @@ def waiting_jobs(rng: Rng) -> ScheduleProblem:
     }
     met: list[ScheduleProblem] = []
 
-    def solve(problem: ScheduleProblem, plan: Plan) -> Plan:
+    def solve(task: Task, plan: Plan) -> Plan:
+        problem = task.problem
         if len(problem.shots) and len(plan) and problem.size > 1:
             met.append(problem)
         return plan

@@ -15,16 +15,16 @@ import numpy as np
 
 from qb_controller.applications.jobs.admission import too_late
 from qb_controller.applications.jobs.book import Book, Clock
-from qb_controller.applications.jobs.formulate import formulate, interpret, next_start
+from qb_controller.applications.jobs.formulate import Task, formulate, interpret, next_start
 from qb_controller.applications.jobs.prices import Prices
 from qb_controller.applications.jobs.settings import Settings
 from qb_controller.model.jobs import Decision, Scheduler, State
 from quantum_backends.schedule_search import quick
-from quantum_backends.schedules import Plan, ScheduleProblem
+from quantum_backends.schedules import Plan
 
-Solve = Callable[[ScheduleProblem, Plan], Plan]
-"""Whoever may know better than the insertion heuristic: from a problem and the heuristic's plan to
-one that is no worse."""
+Solve = Callable[[Task, Plan], Plan]
+"""Whoever may know better than the insertion heuristic: from a problem with its meaning and the
+heuristic's plan to one that is no worse."""
 
 
 def ours(settings: Settings, solve: Solve | None = None) -> Scheduler:
@@ -56,7 +56,7 @@ def ours(settings: Settings, solve: Solve | None = None) -> Scheduler:
             return Decision(wake_at=wake)
         plan, cost = quick(task.problem, given["rounds"])
         if solve is not None:
-            plan = solve(task.problem, plan)
+            plan = solve(task, plan)
         late = [task.requests[i] for i in np.flatnonzero(np.isinf(cost)).tolist()]
         # Planned with a reserve it may be too late, and still in time with luck.
         refused = too_late(state, now, book, given["parts"], late) if late else ()

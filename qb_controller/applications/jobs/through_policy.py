@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from qb_controller.applications.jobs.formulate import Task
 from qb_controller.applications.jobs.ours import Solve
 from qb_controller.orchestration.lending import Lending
 from qb_controller.orchestration.service import Question, Service
@@ -43,7 +44,8 @@ def through(service: Service, settings: Settings) -> Solve:
     the deadline; the answer is checked against the problem first.
     """
 
-    def solve(problem: ScheduleProblem, plan: Plan) -> Plan:
+    def solve(task: Task, plan: Plan) -> Plan:
+        problem = task.problem
         until = time.monotonic() + settings.deadline_s - service.engine.grace_s
         value = problem.value(plan)
         if value <= problem.bound + 1e-9:

@@ -1,9 +1,11 @@
 """Small simulated clouds for tests."""
 
+import itertools
+
 import numpy as np
 
 from qb_controller.applications.jobs.workload import Workload
-from qb_controller.model.jobs import CutPlan, Fragment, JobRequest
+from qb_controller.model.jobs import CutPlan, Fragment, JobRequest, Schedule
 from qb_controller.model.qpus import Latency, Qpu
 
 SHOT_S = 1e-3
@@ -39,3 +41,37 @@ def cloud(requests, qpus, outages=None, luck=None) -> Workload:
         outages or ((),) * len(qpus),
         np.ones(shape) if luck is None else luck,
     )
+
+
+def check_rules(drawn: Workload, schedule: Schedule) -> None:
+    """Nothing overlaps, nobody is served with shots missing or twice, too late or out of order."""
+    assert set(schedule.refused) <= schedule.missed
+    requests = {each.name: each for each in drawn.requests}
+    qpus = {each.name: each for each in drawn.qpus}
+    by_qpu: dict = {}
+    by_request: dict = {}
+    for job in schedule.sub_jobs:
+        by_qpu.setdefault(job.qpu, []).append(job)
+        by_request.setdefault(job.request, []).append(job)
+        fragment = requests[job.request].variants[job.variant].fragments[job.fragment]
+        assert fragment.qubits <= qpus[job.qpu].qubits
+        assert job.start >= requests[job.request].arrival
+    for jobs in by_qpu.values():
+        ordered = sorted(jobs, key=lambda job: job.start)
+        assert all(a.end <= b.start + 1e-9 for a, b in itertools.pairwise(ordered))
+    for each, at in schedule.served.items():
+        jobs = by_request[each]
+        plan = requests[each].variants[jobs[0].variant]
+        assert len({job.variant for job in jobs}) == 1
+        assert at <= requests[each].deadline + 1e-6
+        for i, fragment in enumerate(plan.fragments):
+            own = [job for job in jobs if job.fragment == i]
+            assert sum(job.shots for job in own) == fragment.shots
+            for up in fragment.after:
+                ended = max(job.end for job in jobs if job.fragment == up)
+                assert min(job.start for job in own) >= ended
+            floor = requests[each].floor(plan)
+            assert all(
+                qpus[job.qpu].fidelity(fragment, requests[each].arrival) >= floor - 1e-12
+                for job in own
+            )

@@ -1,4 +1,3 @@
-import itertools
 import math
 from dataclasses import replace
 
@@ -13,7 +12,7 @@ from qb_controller.applications.jobs.workload import Cell, arrivals, draw, read_
 from qb_controller.errors import InputError
 from qb_controller.model.jobs import CLASSICAL, CutPlan, Decision, Dispatch, Fragment, JobRequest
 from qb_controller.model.qpus import Drift
-from tests.applications.jobs.clouds import cloud, machine, request
+from tests.applications.jobs.clouds import check_rules, cloud, machine, request
 
 GIVEN = settings.defaults()
 SMALL = Cell(1.0, 1.5, 4)
@@ -28,38 +27,8 @@ def drawn():
 def test_every_scheduler_keeps_to_the_rules(name, drawn):
     """Nothing overlaps, nobody is served with shots missing, too late or out of order."""
     result = simulate(drawn, make(name, GIVEN))
-    schedule = result.schedule
-    assert result.arrived == 60 == result.served + len(schedule.missed)
-    assert set(schedule.refused) <= schedule.missed
-    requests = {each.name: each for each in drawn.requests}
-    qpus = {each.name: each for each in drawn.qpus}
-    by_qpu: dict = {}
-    by_request: dict = {}
-    for job in schedule.sub_jobs:
-        by_qpu.setdefault(job.qpu, []).append(job)
-        by_request.setdefault(job.request, []).append(job)
-        fragment = requests[job.request].variants[job.variant].fragments[job.fragment]
-        assert fragment.qubits <= qpus[job.qpu].qubits
-        assert job.start >= requests[job.request].arrival
-    for jobs in by_qpu.values():
-        ordered = sorted(jobs, key=lambda job: job.start)
-        assert all(a.end <= b.start + 1e-9 for a, b in itertools.pairwise(ordered))
-    for each, at in schedule.served.items():
-        jobs = by_request[each]
-        plan = requests[each].variants[jobs[0].variant]
-        assert len({job.variant for job in jobs}) == 1
-        assert at <= requests[each].deadline + 1e-6
-        for i, fragment in enumerate(plan.fragments):
-            own = [job for job in jobs if job.fragment == i]
-            assert sum(job.shots for job in own) == fragment.shots
-            for up in fragment.after:
-                ended = max(job.end for job in jobs if job.fragment == up)
-                assert min(job.start for job in own) >= ended
-            floor = requests[each].floor(plan)
-            assert all(
-                qpus[job.qpu].fidelity(fragment, requests[each].arrival) >= floor - 1e-12
-                for job in own
-            )
+    assert result.arrived == 60 == result.served + len(result.schedule.missed)
+    check_rules(drawn, result.schedule)
 
 
 @pytest.mark.parametrize("name", ["qb", "sa", "greedy+split"])

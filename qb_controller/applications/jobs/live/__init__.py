@@ -12,6 +12,7 @@
 :mod:`.orders`      shots of jobs to QPU workers and back
 :mod:`.engine`      answers clients, hears workers, asks the scheduler
 :mod:`.opening`     an engine with its fleet, workers and schedulers
+:mod:`.advice`      a plan for an earlier state, brought up to date
 :mod:`.relay`       contested schedules, put to the policy by way of the controller
 :mod:`.telling`     a job as the rows and objects that people read
 :mod:`.desk`        requests with JSON bodies in, status codes and JSON out

@@ -155,6 +155,10 @@ class Engine:
             self._schedule(now)
         self._orders.feed(self._clock())
 
+    def look_again(self) -> None:
+        """Ask the scheduler at the next step: it may know better now."""
+        self._ask_at = 0.0
+
     def _schedule(self, now: float) -> None:
         waiting, recent = self._jobs.progress(), tuple(self._jobs.recent)
         state = State(self._floor.states(now), waiting, LATENCY, recent)

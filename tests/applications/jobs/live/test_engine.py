@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import pickle
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -18,17 +19,22 @@ from qb_controller.applications.jobs.live import store
 from qb_controller.applications.jobs.live.desk import answer
 from qb_controller.applications.jobs.live.engine import Engine
 from qb_controller.applications.jobs.live.opening import open_engine
+from qb_controller.applications.jobs.live.relay import Relay
 from qb_controller.applications.jobs.live.running import Running
 from qb_controller.applications.jobs.live.store import Store
 from qb_controller.applications.jobs.live.submission import parse
 from qb_controller.applications.jobs.live.telling import everything
 from qb_controller.applications.jobs.live.too_late import TooLate
+from qb_controller.applications.jobs.ours import ours as make_ours
 from qb_controller.applications.jobs.schedulers import make
 from qb_controller.applications.jobs.settings import defaults
 from qb_controller.errors import InputError, NotFound
 from qb_controller.model.jobs import Decision, State
+from qb_controller.runtime.messages import ScheduleRequest, ScheduleResult
 from quantum_backends.cutting.library import circuit_of
 from quantum_backends.cutting.run import exact_value
+from quantum_backends.registry import BACKENDS
+from quantum_backends.solver import Budget
 from tests.applications.jobs.live.small import fleet
 
 PATIENCE_S = 60.0
@@ -127,6 +133,34 @@ def test_idle_qpus_serve_what_the_scheduler_holds_back(engine: Engine, tmp_path:
     idle = make("edf+split", defaults())
     ours = Engine(fleet(), engine.pool, Store(tmp_path), holds_back, idle)
     assert finished(ours, ours.submit(job("ghz:3")).name)["status"] == "done"
+
+
+def test_qpus_are_fed_while_an_answer_is_waited_for(engine: Engine, tmp_path: Path) -> None:
+    """More jobs than can be served in time: the policy is asked, and answers late."""
+    asked: list[ScheduleRequest] = []
+    relay = Relay(asked.append)
+    ours = Engine(fleet(), engine.pool, Store(tmp_path), make_ours(defaults(), relay.solve))
+    jobs = [job("ghz:3", shots=12_000, deadline_s=10.0) for _ in range(8)]
+    names = [ours.submit(one).name for one in jobs]
+    assert engine.pool.wait_ready(PATIENCE_S)
+    before = time.monotonic()
+    while len(ours.expected_ends()) < 2:
+        ours.step(0.02)
+    assert time.monotonic() - before < 1.0  # no answer has come, and none has been waited for
+    assert asked
+    problem = pickle.loads(asked[-1].problem)
+    found = BACKENDS["sa-blocks"].solve(problem, Budget(0.3), 0).answer
+    for _ in range(20):
+        ours.step(0.02)
+    relay.heard(ScheduleResult(asked[-1].number, None, pickle.dumps(found)))
+    ours.look_again()
+    told = [finished(ours, name) for name in names]
+    assert not relay.news
+    assert {one["status"] for one in told} == {"done", "missed"}
+    for one in told:
+        ran = sum(part["shots"] for each in one["fragments"] for part in each["ran"])
+        assert one["on_time"] is (one["status"] == "done")
+        assert ran == 12_000 if one["on_time"] else ran < 12_000
 
 
 def test_unknown_jobs(engine: Engine) -> None:

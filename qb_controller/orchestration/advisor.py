@@ -168,6 +168,7 @@ class Advisor:
             given.application,
             given.spent,
             given.spare,
+            problem.form,
         )
 
     def learn_ranking(self, form: str, features: Features) -> None:

@@ -140,6 +140,7 @@ def decide(
     application: str = "",
     spent: Spent = NOTHING,
     spare: int = 0,
+    form: str = "",
 ) -> Choice:
     """Choose a backend, a formulation, a budget and perhaps a second backend.
 
@@ -161,6 +162,8 @@ def decide(
     spent : Spent
     spare : int
         Workers of other families that stand idle with a core to run on.
+    form : str
+        Of the problem, for the words of the reason.
     """
     allowed = features["allowed_s"]
     if allowed < LEAST_S:
@@ -184,7 +187,7 @@ def decide(
         then = Spent(spent.energy_j + best.energy_j, spent.money + best.price)
         others = [c for c in open_to[1:] if not _too_dear(c.energy_j, c.price, settings, then)]
         hedge = hedge_for(best, others, worth, incumbent_gap(features))
-    reason = why(features, open_to, hedge)
+    reason = why(form, features, open_to, hedge)
     return Choice(best.backend, reason, candidates, best.formulation, best.budget_s, hedge)
 
 

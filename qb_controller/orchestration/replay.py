@@ -41,6 +41,7 @@ def replay(decision: Decision) -> Choice:
         decision.application,
         Spent(**given["spent"]),
         given["spare"],
+        decision.form,
     )
 
 

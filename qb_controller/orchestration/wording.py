@@ -14,12 +14,24 @@ TELLING = 1.0
 """Outcomes in like situations from which a reason calls itself measured."""
 
 
-def why(features: Features, ranked: Sequence[Candidate], hedge: str) -> str:
+TASKS = {
+    "flow": ("carry", "demand"),
+    "choices": ("choose for", "group"),
+    "packing": ("decide on", "request"),
+    "schedule": ("schedule", "request"),
+    "bqm": ("set", "bit"),
+    "program": ("set", "variable"),
+}
+"""What a solver is asked to do with the things that the size of a form counts; routing has more to
+say."""
+
+
+def why(form: str, features: Features, ranked: Sequence[Candidate], hedge: str) -> str:
     """Say why the first of the ranked candidates was chosen."""
     best = ranked[0]
     chosen = best.forecast
     text = (
-        f"{best.backend} is expected to {_task(features, best.formulation)} "
+        f"{best.backend} is expected to {_task(form, features, best.formulation)} "
         f"{_quality(features, chosen)} in {seconds(chosen.busy_s)} of the "
         f"{seconds(features['allowed_s'])} left ({_basis(chosen)})"
     )
@@ -70,9 +82,10 @@ def _quality(features: Features, forecast: Forecast) -> str:
     return "as well as it can"
 
 
-def _task(features: Features, formulation: str) -> str:
+def _task(form: str, features: Features, formulation: str) -> str:
     if "demands" not in features:
-        return f"take {features['size']:.0f} decisions"
+        do, what = TASKS.get(form, ("take", "decision"))
+        return f"{do} {features['size']:.0f} {what}{'' if features['size'] == 1 else 's'}"
     kind = "split over paths" if features["split"] else "on single paths"
     if formulation == "whole":
         return f"place {features['demands']:.0f} demands {kind}"

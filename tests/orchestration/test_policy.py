@@ -97,6 +97,27 @@ def test_the_reason_says_what_it_rests_on() -> None:
     assert "documented priors" in choose((untried,)).reason
 
 
+@pytest.mark.parametrize(
+    ("form", "size", "said"),
+    [
+        ("schedule", 12, "schedule 12 requests"),
+        ("packing", 1, "decide on 1 request "),
+        ("choices", 25, "choose for 25 groups"),
+        ("bqm", 100, "set 100 bits"),
+        ("flow", 90, "carry 90 demands"),
+        ("program", 7, "set 7 variables"),
+    ],
+)
+def test_the_reason_names_the_task_in_the_words_of_its_form(
+    form: str, size: int, said: str
+) -> None:
+    seen = {key: value for key, value in FEATURES.items() if key != "demands"}
+    seen |= {"size": float(size), "allowed_s": 0.4}
+    assert f"is expected to {said}" in decide(
+        seen, ALL, devices(*ALL), NOW, SETTINGS, form=form
+    ).reason  # fmt: skip
+
+
 def test_refusals_are_kept_with_their_reasons() -> None:
     starting = refusing("cold", "the annealer worker is starting", "annealer")
     choice = choose((*at(0.2)[:2], starting), 0.2)

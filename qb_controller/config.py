@@ -15,6 +15,7 @@ from typing import Any
 from oslo_config import cfg
 
 from qb_controller.errors import ConfigError
+from qb_controller.state import FOLDER
 
 OPTIONS: tuple[Any, ...] = (
     cfg.StrOpt(
@@ -113,7 +114,7 @@ OPTIONS: tuple[Any, ...] = (
     ),
     cfg.StrOpt(
         "qb-state-dir",
-        default="/var/tmp/q-backbone",
+        default=FOLDER,
         help="Where decisions and switch numbers are remembered.",
     ),
     cfg.HostAddressOpt(

@@ -12,6 +12,10 @@ from qb_controller.errors import ConfigError
 
 LOG = logging.getLogger(__name__)
 
+FOLDER = "/var/tmp/q-backbone"
+"""Where the controller keeps what it learns, decides and promises unless told otherwise
+(``--qb-state-dir``)."""
+
 
 class StateFolder:
     """Values by name, each in a file of its own.

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import argparse
 from pathlib import Path
 
 import pytest
 from oslo_config import cfg
 
 from qb_controller import config
+from qb_controller.commands import calibrate
 from qb_controller.errors import ConfigError
 from qb_controller.knowledge import knowledge_of
 
@@ -30,6 +32,14 @@ def test_options_are_read_from_command_line_and_file(tmp_path: Path) -> None:
     config.register(conf)
     conf(["--config-file", str(file), "--qb-backend", "highs-mip"], project="ryu")
     assert (conf.qb_interval, conf.qb_backend, conf.qb_deadline) == (2.0, "highs-mip", 0.5)
+
+
+def test_controller_and_commands_look_for_the_state_in_one_place() -> None:
+    conf, parser = cfg.ConfigOpts(), argparse.ArgumentParser()
+    config.register(conf)
+    conf([], project="ryu")
+    calibrate.add_arguments("model", parser)
+    assert parser.parse_args([]).state == Path(conf.qb_state_dir)
 
 
 def test_a_deadline_out_of_range_is_refused() -> None:

@@ -6,7 +6,7 @@ import argparse
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,12 +21,10 @@ from qb_controller.commands.output import (
     write_json,
 )
 from qb_controller.errors import InputError, QBError
+from qb_controller.state import FOLDER
 
 if TYPE_CHECKING:
     from qb_controller.orchestration.calibration import Trial
-
-STATE = "/var/tmp/q-backbone"
-"""Where the controller keeps its records by default (``--qb-state-dir``)."""
 
 WAIT_S = 120.0
 
@@ -39,7 +37,7 @@ MODEL = (
     Column("backend"),
     Column("formulation"),
     Column("outcomes", right=True),
-    Column("demands", "{:.0f}".format, right=True),
+    Column("size", "{:.0f}".format, right=True),
     Column("budget_s", seconds, right=True),
     Column("time50_s", seconds, right=True),
     Column("time90_s", seconds, right=True),
@@ -66,7 +64,7 @@ def add_arguments(name: str, parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--state",
         type=Path,
-        default=Path(STATE),
+        default=Path(FOLDER),
         metavar="DIR",
         help="the controller's state directory (default: %(default)s)",
     )
@@ -115,35 +113,47 @@ def _calibrate(args: argparse.Namespace) -> int:
         with WorkerPool(used) as pool:
             if left and not pool.wait_ready(WAIT_S):
                 raise QBError(f"workers did not load within {WAIT_S:g} s: {pool.states()}")
-            done = _run_trials(pool, left, outcomes, args.minutes * 60)
+            done, passed_over = _run_trials(pool, left, outcomes, args.minutes * 60)
     answer = {
         "trials": len(wanted),
         "done_before": len(wanted) - len(left),
         "done": done,
-        "left": len(left) - done,
+        "passed_over": passed_over,
+        "left": len(left) - done - passed_over,
         "file": str(args.state / "model.sqlite"),
     }
     outcomes.close()
     if args.json is not None:
         write_json({**answer, "meta": watch.meta(args.seed)}, args.json)
     else:
-        print(
-            f"{done} trials in {seconds(time.perf_counter() - watch.steady)}, "
-            f"{answer['left']} of {len(wanted)} left; run it again to go on"
-            if answer["left"]
-            else f"calibrated: {len(wanted)} trials in {answer['file']}"
-        )
+        print(_told(answer, seconds(time.perf_counter() - watch.steady)))
     return 0
 
 
-def _run_trials(pool: Any, left: Iterable[Trial], outcomes: Any, limit_s: float) -> int:
-    """Run trials until all are done or the time is over; return how many were handled."""
+def _told(answer: Mapping[str, Any], took: str) -> str:
+    over = f", {answer['passed_over']} passed over for want of answers"
+    over = over if answer["passed_over"] else ""
+    if answer["left"]:
+        left = f"{answer['left']} of {answer['trials']} left; run it again to go on"
+        return f"{answer['done']} trials in {took}{over}, {left}"
+    return f"calibrated: {answer['done_before'] + answer['done']} trials{over} in {answer['file']}"
+
+
+def _run_trials(pool: Any, left: Iterable[Trial], outcomes: Any, limit_s: float) -> tuple[int, int]:
+    """Run trials until all are handled or the time is over.
+
+    Returns
+    -------
+    int, int
+        How many have an outcome now, and how many were passed over: their backend could not be
+        asked, or never answered in like ones.
+    """
     from rich.console import Console
     from rich.progress import Progress
 
     from qb_controller.orchestration.calibration import run_trial
 
-    todo, began, done = list(left), time.monotonic(), 0
+    todo, began, done, passed_over = list(left), time.monotonic(), 0, 0
     silent: Counter[tuple[str, str, float]] = Counter()
     with Progress(console=Console(file=sys.stderr), transient=True) as bar:
         task = bar.add_task("calibrating", total=sum(trial.budget_s for trial in todo))
@@ -152,16 +162,19 @@ def _run_trials(pool: Any, left: Iterable[Trial], outcomes: Any, limit_s: float)
                 break
             bar.update(task, description=f"{trial.backend} on {trial.problem}")
             arm = (trial.backend, trial.kind, trial.budget_s)
+            row = None
             if silent[arm] < GIVE_UP:
                 pool.wait_ready(WAIT_S)  # the one that was killed before starts anew
                 row = run_trial(pool, trial)
-                if row is not None:
-                    outcomes.add(row)
-                    came = row.outcome.first_s < float("inf")
-                    silent[arm] = 0 if came else silent[arm] + 1
-            done += 1
+            if row is None:
+                passed_over += 1
+            else:
+                outcomes.add(row)
+                done += 1
+                came = row.outcome.first_s < float("inf")
+                silent[arm] = 0 if came else silent[arm] + 1
             bar.advance(task, trial.budget_s)
-    return done
+    return done, passed_over
 
 
 def _model(args: argparse.Namespace) -> int:
@@ -198,7 +211,7 @@ def model_rows(outcomes: Any) -> list[dict[str, Any]]:
                 for p in found
                 if (p.backend, p.formulation) == (backend, formulation)
             )
-            row = {"kind": kind, "backend": backend, "formulation": formulation, "demands": size}
+            row = {"kind": kind, "backend": backend, "formulation": formulation, "size": size}
             rows.append({**row, "outcomes": count, **forecast._asdict()})
     return rows
 

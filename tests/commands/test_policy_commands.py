@@ -75,6 +75,30 @@ def test_a_calibration_goes_on_where_it_stopped(tmp_path: Path) -> None:
     assert set(wanted) - set(missing(wanted, outcomes)) == {done}
 
 
+def test_a_calibration_counts_what_has_an_outcome_and_what_was_passed_over(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Enumeration refuses or never ends most of what it is asked; the real solver in its worker."""
+    calibrate = ["calibrate", "--state", str(tmp_path), "--backend", "exhaustive"]
+    told = []
+    for _ in range(2):
+        assert main([*calibrate, "--minutes", "2", "--json"]) == 0
+        told.append(json.loads(capsys.readouterr().out))
+    first, second = told
+    for one in told:
+        parts = ("done_before", "done", "passed_over", "left")
+        assert sum(one[part] for part in parts) == one["trials"]
+    outcomes = Outcomes(tmp_path)
+    assert len(outcomes) == second["done_before"] + second["done"]
+    outcomes.close()
+    assert second["done_before"] == first["done"]
+    assert first["left"] == second["left"] == 0
+    assert main(calibrate) == 0
+    text = capsys.readouterr().out
+    assert f"calibrated: {second['done_before'] + second['done']} trials" in text
+    assert ("passed over" in text) is (second["passed_over"] > 0)
+
+
 class Idle:
     grace_s = 0.05
 

@@ -75,6 +75,8 @@ class Host:
         Lower-case colon notation and dotted quad.
     dpid, port : int
         The switch and the port it was last seen behind.
+    more_ips : tuple of str
+        Other addresses that it answers to.
     """
 
     name: str
@@ -82,6 +84,12 @@ class Host:
     ip: str
     dpid: int
     port: int
+    more_ips: tuple[str, ...] = ()
+
+    @property
+    def ips(self) -> tuple[str, ...]:
+        """All its addresses, the one that was heard first in front."""
+        return (self.ip, *self.more_ips)
 
 
 @dataclass(frozen=True)

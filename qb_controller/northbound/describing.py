@@ -129,7 +129,7 @@ class Describer:
 
     @cached_property
     def _host_by_ip(self) -> dict[str, Host]:
-        return {host.ip: host for host in self.network.hosts}
+        return {ip: host for host in self.network.hosts for ip in host.ips}
 
     @cached_property
     def _shares(self) -> dict[Label, tuple[Steering, LabelledShare]]:

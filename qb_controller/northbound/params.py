@@ -101,7 +101,7 @@ def switch(network: Network, text: str) -> int:
 def place(network: Network, text: str) -> Place:
     """Find a host (name, IP or MAC address) or a switch (name or datapath id)."""
     for host in network.hosts:
-        if text in (host.name, host.ip) or text.lower() == host.mac:
+        if text in (host.name, *host.ips) or text.lower() == host.mac:
             return Place(host.dpid, host)
     try:
         return Place(switch(network, text), None)

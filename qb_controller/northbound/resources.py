@@ -97,6 +97,7 @@ def hosts(view: View) -> list[Row]:
         {
             "host": host.name,
             "ip": host.ip,
+            "more_ips": list(host.more_ips),
             "mac": host.mac,
             "switch": network.name(host.dpid),
             "port": host.port,

@@ -164,8 +164,9 @@ def _sources(
 def _hosts(network: Network) -> Iterable[tuple[Host, tuple[str, ...]]]:
     """Each MAC address once, where it was listed last, with the IP addresses that are its alone."""
     by_mac = {host.mac: host for host in network.hosts if host.dpid in network.switch_by_dpid}
+    owner = {ip: host.mac for host in network.hosts for ip in host.ips if ip}
     addresses: dict[str, list[str]] = {}
-    for ip, mac in sorted({host.ip: host.mac for host in network.hosts if host.ip}.items()):
+    for ip, mac in sorted(owner.items()):
         addresses.setdefault(mac, []).append(ip)
     for mac, host in sorted(by_mac.items()):
         yield host, tuple(addresses.get(mac, ()))

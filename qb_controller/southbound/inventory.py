@@ -11,7 +11,7 @@ a switch whose connection broke stays for :data:`LEAVE_GRACE_S`, because its dat
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from qb_controller.model.network import Host, Link, LinkId, Network, Switch
@@ -19,6 +19,9 @@ from qb_controller.model.network import Host, Link, LinkId, Network, Switch
 LEAVE_GRACE_S = 10.0
 """A controller connection lost for longer means the switch itself is gone (the switch would have
 tried again about ten times)."""
+
+MOST_ADDRESSES = 8
+"""IP addresses of one host; of more, the one that was not heard for longest is forgotten."""
 
 EDGE_AFTER_S = 2.0
 """A port that is up this long without LLDP from a switch leads to hosts (two LLDP rounds)."""
@@ -65,6 +68,7 @@ class Inventory:
     unconfirmed: dict[LinkId, float] = field(default_factory=dict)
     """Links of a switch that came back, and until when LLDP must have shown them again."""
     changed_at: float = 0.0
+    _heard: dict[str, float] = field(default_factory=dict)
     _version: int = 0
     _network: Network | None = None
 
@@ -170,27 +174,53 @@ class Inventory:
         """A host spoke behind a port; believed only where :meth:`is_edge` holds."""
         if not self.is_edge(dpid, port, now):
             return False
+        self._heard[ip] = now
         known = self.hosts.get(mac)
-        if known is not None and (known.ip, known.dpid, known.port) == (ip, dpid, port):
+        ips = known.ips if known is not None else ()
+        if known is not None and (known.dpid, known.port) == (dpid, port) and ip in ips:
             return False
-        # One address has one owner: whoever had it before has moved on.
-        self.hosts = {m: h for m, h in self.hosts.items() if m == mac or h.ip != ip}
-        self.hosts[mac] = Host(self.knowledge.host_name(mac), mac, ip, dpid, port)
+        self._release(ip, mac)
+        if ip not in ips:
+            ips = self._room_for(ip, ips)
+        self.hosts[mac] = Host(self.knowledge.host_name(mac), mac, ips[0], dpid, port, ips[1:])
+        owned = {each for host in self.hosts.values() for each in host.ips}
+        self._heard = {each: at for each, at in self._heard.items() if each in owned}
         return self._changed(now)
+
+    def _release(self, ip: str, mac: str) -> None:
+        """One address has one owner: whoever had it before goes on without it, or is gone."""
+        others = [host for host in self.hosts.values() if ip in host.ips and host.mac != mac]
+        for host in others:
+            left = tuple(each for each in host.ips if each != ip)
+            if left:
+                self.hosts[host.mac] = replace(host, ip=left[0], more_ips=left[1:])
+            else:
+                del self.hosts[host.mac]
+
+    def _room_for(self, ip: str, ips: tuple[str, ...]) -> tuple[str, ...]:
+        if len(ips) == MOST_ADDRESSES:
+            silent = min(ips, key=lambda each: self._heard.get(each, 0.0))
+            ips = tuple(each for each in ips if each != silent)
+        return (*ips, ip)
 
     def host_adopted(self, mac: str, ip: str, dpid: int, port: int, now: float) -> bool:
         """A host is known from rules found in a switch (before it spoke to this controller)."""
         state = self.switches.get(dpid)
-        if mac in self.hosts or state is None:
+        if state is None or port not in state.ports or not state.ports[port].up:
             return False
-        if port not in state.ports or not state.ports[port].up:
+        known = self.hosts.get(mac)
+        if known is None:
+            self.hosts[mac] = Host(self.knowledge.host_name(mac), mac, ip, dpid, port)
+            return self._changed(now)
+        elsewhere = (known.dpid, known.port) != (dpid, port)
+        if elsewhere or len(known.ips) == MOST_ADDRESSES or self.host_by_ip(ip) is not None:
             return False
-        self.hosts[mac] = Host(self.knowledge.host_name(mac), mac, ip, dpid, port)
+        self.hosts[mac] = replace(known, more_ips=(*known.more_ips, ip))
         return self._changed(now)
 
     def host_by_ip(self, ip: str) -> Host | None:
         """The host that owns an address."""
-        return next((host for host in self.hosts.values() if host.ip == ip), None)
+        return next((host for host in self.hosts.values() if ip in host.ips), None)
 
     def is_edge(self, dpid: int, port: int, now: float) -> bool:
         """Whether a port leads to hosts and to no switch, as far as is known by now."""

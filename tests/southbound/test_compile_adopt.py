@@ -167,6 +167,23 @@ def test_hosts_whose_addresses_look_like_labels_are_reached() -> None:
     assert odd.mac in {host.mac for host in adopted_hosts(fake.rules())}
 
 
+def test_a_host_is_reached_by_each_of_its_addresses() -> None:
+    base = network_of([(1, 2), (2, 3)])
+    two = replace(host_of(3), more_ips=("10.9.9.9",))
+    network = replace(base, hosts=(host_of(1), host_of(2), two))
+    fake = FakeNetwork(network)
+    executor = Executor(fake, Random(1), network)
+    executor.see(network)
+    executor.settle()
+    for ip in two.ips:
+        fake.send(host_of(1), replace(two, ip=ip))
+    fake.drain()
+    assert not fake.wrong
+    assert len(fake.delivered) == 2
+    found = {host.ip for host in adopted_hosts(fake.rules()) if host.mac == two.mac}
+    assert found == set(two.ips)
+
+
 def test_a_host_that_moves_is_reached_where_it_is() -> None:
     network = network_of([(1, 2), (2, 3), (3, 1)])
     fake = FakeNetwork(network)

@@ -7,6 +7,7 @@ from qb_controller.model.network import LinkId
 from qb_controller.southbound.inventory import (
     EDGE_AFTER_S,
     LEAVE_GRACE_S,
+    MOST_ADDRESSES,
     Inventory,
     PortState,
 )
@@ -87,6 +88,50 @@ def test_an_address_has_one_owner(inventory: Inventory) -> None:
     inventory.host_seen(*H7, 1, 1, 3.0)
     inventory.host_seen("00:00:00:00:00:08", H7[1], 2, 1, 4.0)
     assert [host.mac for host in inventory.network().hosts] == ["00:00:00:00:00:08"]
+
+
+SECOND = "10.0.0.70"
+
+
+def test_a_host_with_two_addresses_does_not_change_with_every_word(inventory: Inventory) -> None:
+    assert inventory.host_seen(*H7, 1, 1, 3.0)
+    assert inventory.host_seen(H7[0], SECOND, 1, 1, 3.1)
+    network = inventory.network()
+    for now in range(4, 20):
+        assert not inventory.host_seen(H7[0], (H7[1], SECOND)[now % 2], 1, 1, float(now))
+    assert inventory.network() is network
+    (host,) = network.hosts
+    assert host.ips == (H7[1], SECOND)
+    for ip in host.ips:
+        found = inventory.host_by_ip(ip)
+        assert found is not None and found.mac == H7[0]
+    assert inventory.host_seen(*H7, 2, 1, 30.0)  # it moves with both
+    assert [(one.ips, one.dpid) for one in inventory.network().hosts] == [(host.ips, 2)]
+
+
+def test_whoever_takes_one_of_two_addresses_leaves_the_other(inventory: Inventory) -> None:
+    inventory.host_seen(*H7, 1, 1, 3.0)
+    inventory.host_seen(H7[0], SECOND, 1, 1, 3.1)
+    inventory.host_seen("00:00:00:00:00:08", H7[1], 2, 1, 4.0)
+    hosts = {host.mac: host.ips for host in inventory.network().hosts}
+    assert hosts == {H7[0]: (SECOND,), "00:00:00:00:00:08": (H7[1],)}
+
+
+def test_of_very_many_addresses_those_heard_last_are_kept(inventory: Inventory) -> None:
+    for number in range(MOST_ADDRESSES + 3):
+        inventory.host_seen(H7[0], f"10.1.0.{number}", 1, 1, 3.0 + number)
+        inventory.host_seen(H7[0], "10.1.0.0", 1, 1, 3.5 + number)
+    (host,) = inventory.network().hosts
+    assert len(host.ips) == MOST_ADDRESSES
+    assert host.ip == "10.1.0.0"
+    assert f"10.1.0.{MOST_ADDRESSES + 2}" in host.ips
+
+
+def test_all_addresses_found_in_the_switches_are_taken_over(inventory: Inventory) -> None:
+    for ip in (H7[1], SECOND):
+        assert inventory.host_adopted(H7[0], ip, 1, 1, 3.0)
+    assert not inventory.host_adopted(H7[0], SECOND, 1, 1, 3.0)
+    assert [host.ips for host in inventory.network().hosts] == [(H7[1], SECOND)]
 
 
 def test_a_host_seen_on_what_turns_out_a_cable_is_forgotten() -> None:

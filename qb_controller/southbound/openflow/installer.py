@@ -19,10 +19,11 @@ from eventlet.event import Event
 from qb_controller.errors import InstallError
 from qb_controller.model.network import Network
 from qb_controller.model.plan import VerifiedPlan
-from qb_controller.model.rules import FlowRule, GroupRule, RuleSet
+from qb_controller.model.rules import FlowRule, GroupRule, MeterRule, RuleSet
 from qb_controller.model.slices import SlicePlan
 from qb_controller.southbound.adopt import adopt, adopted_hosts, expected_switches
 from qb_controller.southbound.compile import NOTHING_COMPILED, compile_steps
+from qb_controller.southbound.held_back import HeldBack
 from qb_controller.southbound.instructions import Instruction, apply_all
 from qb_controller.southbound.intent import Intent, Taken, taken_by
 from qb_controller.southbound.inventory import Inventory
@@ -33,7 +34,7 @@ from qb_controller.southbound.next_intent import (
     with_slices_steps,
 )
 from qb_controller.southbound.openflow import requests
-from qb_controller.southbound.openflow.translate import flow_mod, group_mod, meter_mod
+from qb_controller.southbound.openflow.translate import message
 from qb_controller.southbound.reweighted import with_decisions
 from qb_controller.southbound.steps import run
 from qb_controller.southbound.update import NOTHING_RETIRED, Phase, plan_update_steps
@@ -53,6 +54,8 @@ SIDE_BY_SIDE = 4
 """Switches read or written at the same time: each adds its part to the time of one turn."""
 
 NO_SLICES = SlicePlan(0, 0, ())
+
+_COUNTED = {FlowRule: "flow_mods", GroupRule: "group_mods", MeterRule: "meter_mods"}
 
 RETRY_S = 1.0
 IDLE_S = 3600.0
@@ -239,15 +242,18 @@ class Installer:
         held = {dpid: rules for dpid, rules in self.actual.items() if dpid in desired}
         work = plan_update_steps(held, desired, self._retired, now, self._drain_s)
         update = run(work, _pause)
+        back = HeldBack()
         for step in update.steps:
-            self._carry_out(step)
-        self._retired = update.retired
-        if plans > self._plans_installed:
+            self._carry_out(back.split(step, self.actual), back)
+        self._retired = back.still_needed(update.retired)
+        if plans > self._plans_installed and not back.concerns_plan:
             self._plans_installed = plans
             self.on_installed()
-        if slices > self._slices_installed:
+        if slices > self._slices_installed and not back.concerns_slices:
             self._slices_installed = slices
             self.on_slices(carried)  # newer ones may have been taken meanwhile
+        if back:
+            return RETRY_S
         if update.wake_at is None:
             self.settled = not self.unread and not self._wake.ready()
             return RETRY_S if self.unread & self.datapaths.keys() else IDLE_S
@@ -332,15 +338,11 @@ class Installer:
             return
         if self.is_present(dp):  # else it came back meanwhile, and is read anew
             self.actual[dp.id] = rules
-            self._read_or_sent(dp.id)
+            if dp.id not in self._refused:  # else it refused something meanwhile
+                self.unread.discard(dp.id)
 
-    def _read_or_sent(self, dpid: int) -> None:
-        """What a switch holds is known now, unless it refused something meanwhile."""
-        if dpid not in self._refused:
-            self.unread.discard(dpid)
-
-    def _carry_out(self, step: Phase) -> None:
-        """Send one step to all its switches and wait until each confirmed it.
+    def _carry_out(self, step: Phase, back: HeldBack) -> None:
+        """Send one step to all its switches and wait until each confirmed or refused it.
 
         Raises
         ------
@@ -348,39 +350,37 @@ class Installer:
             A switch is gone or did not confirm; it is read again before the next attempt.
         """
         pool = eventlet.GreenPool(SIDE_BY_SIDE)
-        jobs = [pool.spawn(self._send, dpid, todo) for dpid, todo in step.items()]
+        jobs = [pool.spawn(self._send, dpid, todo, back) for dpid, todo in step.items()]
         pool.waitall()
         for job in jobs:
             job.wait()
 
-    def _send(self, dpid: int, todo: Sequence[Instruction]) -> None:
+    def _send(self, dpid: int, todo: Sequence[Instruction], back: HeldBack) -> None:
         dp = self.datapaths.get(dpid)
         if dp is None or dpid not in self.actual:
             raise InstallError(f"switch {dpid:016x} is not connected, or has just come back")
         self.unread.add(dpid)  # until the barrier is answered nobody knows what it holds
         after = apply_all(self.actual[dpid], todo)
         for count, instruction in enumerate(todo, 1):
-            dp.send_msg(_message(dp, instruction))
+            dp.send_msg(message(dp, instruction))
             if count % BURST == 0:
                 _pause()
         requests.barrier(self._app, dp)
-        self.actual[dpid] = after
-        self._read_or_sent(dpid)
-        flows = sum(isinstance(instruction.rule, FlowRule) for instruction in todo)
-        groups = sum(isinstance(instruction.rule, GroupRule) for instruction in todo)
-        self.counters["flow_mods"] += flows
-        self.counters["group_mods"] += groups
-        if len(todo) > flows + groups:
-            self.counters["meter_mods"] += len(todo) - flows - groups
+        if dpid in self._refused:
+            self._read_one(dp)
+            if dpid in self.unread or dpid not in self.actual:
+                raise InstallError(f"switch {dpid:016x} refused a part of an update")
+            held = self.actual[dpid]
+            back.note(dpid, held, (o.rule for o in todo if _is_undone(o, held)))
+        else:
+            self.actual[dpid] = after
+            self.unread.discard(dpid)
+        self.counters.update(_COUNTED[type(instruction.rule)] for instruction in todo)
 
 
 def _pause() -> None:
     eventlet.sleep(0)
 
 
-def _message(dp: Any, instruction: Instruction) -> Any:
-    if isinstance(instruction.rule, FlowRule):
-        return flow_mod(dp, instruction.rule, delete=instruction.op == "delete")
-    if isinstance(instruction.rule, GroupRule):
-        return group_mod(dp, instruction.rule, instruction.op)
-    return meter_mod(dp, instruction.rule, instruction.op)
+def _is_undone(order: Instruction, held: RuleSet) -> bool:
+    return order.op != "delete" and held.get(order.rule.key) != order.rule

@@ -15,6 +15,7 @@ from qb_controller.model.rules import (
     MeterRule,
     matches,
 )
+from qb_controller.southbound.instructions import Instruction
 
 _GROUP_TYPES = {"select": "OFPGT_SELECT", "indirect": "OFPGT_INDIRECT", "fast_failover": "OFPGT_FF"}
 _VLAN_PRESENT = 0x1000  # OFPVID_PRESENT: OpenFlow 1.3 sets this bit on the id of a tagged frame
@@ -185,3 +186,12 @@ def read_meter(ofp: Any, stat: Any) -> MeterRule:
     if stat.flags != _meter_flags(ofp) or [b.type for b in stat.bands] != [ofp.OFPMBT_DROP]:
         return MeterRule(stat.meter_id, 0, 0)
     return MeterRule(stat.meter_id, stat.bands[0].rate, stat.bands[0].burst_size)
+
+
+def message(dp: Any, instruction: Instruction) -> Any:
+    """The message that an instruction is sent as."""
+    if isinstance(instruction.rule, FlowRule):
+        return flow_mod(dp, instruction.rule, delete=instruction.op == "delete")
+    if isinstance(instruction.rule, GroupRule):
+        return group_mod(dp, instruction.rule, instruction.op)
+    return meter_mod(dp, instruction.rule, instruction.op)

@@ -28,7 +28,7 @@ class Cloud:
         self.switches: dict[int, FakeSwitch] = {}
         self.refuses: Callable[[Instruction], bool] = lambda order: False
         self.before_answer: Callable[[], None] = lambda: None
-        monkeypatch.setattr(module, "_message", lambda dp, order: order)
+        monkeypatch.setattr(module, "message", lambda dp, order: order)
         monkeypatch.setattr(module.requests, "barrier", lambda app, dp: None)
         monkeypatch.setattr(module.requests, "read_rules", self._read)
         for dpid in (1, 2):

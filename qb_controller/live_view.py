@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import eventlet
 
-from qb_controller.errors import InstallError
+from qb_controller.errors import InstallError, OptimiserError
 from qb_controller.model.decision import Decision
 from qb_controller.model.delivered import Delivered
 from qb_controller.model.network import LinkId, Network
@@ -162,9 +162,17 @@ class LiveView:
         return answer.code, answer.body
 
     def jobs(self, action: str, name: str, body: bytes) -> tuple[int, str]:
-        answer: RestResult = self._c.jobs.ask(
-            lambda number: JobsRequest(number, action, name, body)
-        )
+        try:
+            answer: RestResult = self._c.jobs.ask(
+                lambda number: JobsRequest(number, action, name, body)
+            )
+        except OptimiserError as error:
+            if action != "submit":
+                raise
+            raise OptimiserError(
+                f"{error}; the job may be taken all the same: send it again with the same key, or "
+                "look at the list of jobs"
+            ) from None
         return answer.code, answer.body
 
     def repair(self) -> None:

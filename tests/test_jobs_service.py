@@ -45,7 +45,7 @@ class Service:
         )
         theirs.close()
         self.sock.settimeout(PATIENCE_S)
-        self._count, self._decoder = 0, Decoder()
+        self._count, self._decoder = 100, Decoder()
         self.questions: list[ScheduleRequest] = []
         """What it asked itself; nobody answers."""
 
@@ -60,7 +60,7 @@ class Service:
             for message in self._decoder.feed(data):
                 if isinstance(message, ScheduleRequest):
                     self.questions.append(message)
-                else:
+                elif message.number == self._count:
                     result = message
         assert isinstance(result, RestResult)
         assert result.number == self._count
@@ -138,6 +138,31 @@ def test_a_job_outlives_the_process(tmp_path: Path) -> None:
         assert [row["job"] for row in service.ask("list")[1]] == ["j1"]
         service.sock.close()  # the controller goes: so does the process, by itself
         assert service.process.wait(PATIENCE_S) == 0
+    finally:
+        service.kill()
+
+
+def test_a_job_sent_again_with_its_key_stays_one_job(tmp_path: Path) -> None:
+    """Whoever heard no answer sends it again; also after the process was killed meanwhile."""
+    body = {"circuit": "ghz:3", "observable": "ZZZ", "shots": 400, "deadline_s": 90, "key": "a1"}
+    service = Service(tmp_path)
+    try:
+        service.sock.sendall(encode(JobsRequest(1, "submit", "", json.dumps(body).encode())))
+        service.ask("list")  # its answer to the first one is not looked at
+        again = service.ask("submit", body=body)
+        assert (again[0], again[1]["job"], again[1]["key"]) == (200, "j1", "a1")
+        code, said = service.ask("submit", body={**body, "shots": 500})
+        assert code == 400
+        assert "key: 'a1' is that of j1" in said["error"]
+    finally:
+        service.kill()
+    service = Service(tmp_path)
+    try:
+        assert service.ask("submit", body=body)[0] == 200
+        for _ in range(2):  # without a key every one is new
+            assert service.ask("submit", body={**body, "key": ""})[0] == 201
+        assert [row["job"] for row in service.ask("list")[1]] == ["j3", "j2", "j1"]
+        assert service.until_over("j1")["status"] == "done"
     finally:
         service.kill()
 

@@ -69,6 +69,11 @@ def add_arguments(kind: str, parser: argparse.ArgumentParser) -> None:
         )
         parser.add_argument("--seed", type=int, default=0)
         parser.add_argument(
+            "--key",
+            default="",
+            help="your own name of the job: sent again with the same key it stays one job",
+        )
+        parser.add_argument(
             "--no-wait", action="store_true", help="return once it is taken, not once it is done"
         )
     elif kind == "list":
@@ -118,6 +123,7 @@ def _body(args: argparse.Namespace) -> dict[str, Any]:
         "fidelity": args.fidelity,
         "seed": args.seed,
         "label": args.circuit if named else Path(args.circuit).name,
+        "key": args.key,
     }
 
 

@@ -30,7 +30,7 @@ def endpoints(view: View) -> list[Row]:
             "POST",
             path,
             "run a circuit before a deadline: circuit, observable, shots, deadline_s, fidelity, "
-            "seed, label",
+            "seed, label, key (sent again with the same key it stays one job)",
             lambda call: view.jobs("submit", "", call.data),
             {"unread": params.MAX_JOB},
         ),

@@ -36,8 +36,9 @@ def answer(engine: Engine, action: str, name: str, body: bytes) -> tuple[int, st
     Returns
     -------
     int, str
-        400 the request is wrong, 404 no such job, 409 its deadline cannot be met (with
-        ``earliest_s``; null where no QPU that is there may run it) or the job is over already.
+        200, or 201 where a job was made, 400 the request is wrong, 404 no such job, 409 its
+        deadline cannot be met (with ``earliest_s``; null where no QPU that is there may run it) or
+        the job is over already.
     """
     try:
         code, value = _do(engine, action, name, body)
@@ -57,8 +58,11 @@ def answer(engine: Engine, action: str, name: str, body: bytes) -> tuple[int, st
 
 def _do(engine: Engine, action: str, name: str, body: bytes) -> tuple[int, Any]:
     if action == SUBMIT:
-        record = engine.submit(parse(_json(body)))
-        return 201, everything(engine, record)
+        asked = parse(_json(body))
+        known = engine.known(asked)
+        if known is not None:
+            return 200, everything(engine, known)
+        return 201, everything(engine, engine.submit(asked))
     if action == LIST:
         return 200, [row(one) for one in engine.store.latest(_limit(name))]
     if action == CANCEL:

@@ -90,6 +90,22 @@ class Engine:
         self._ask_at = 0.0
         return record
 
+    def known(self, submission: Submission) -> Record | None:
+        """The job that a submission with a key has become already; None where it is new.
+
+        Raises
+        ------
+        InputError
+            The key is that of a job that asks for something else.
+        """
+        found = self.store.of_key(submission.key)
+        if found is not None and found.submission != submission:
+            raise InputError(
+                f"key: {submission.key!r:.40} is that of {found.name}, which asks for something "
+                "else"
+            )
+        return found
+
     def record(self, name: str) -> Record:
         """Look a job up by its name.
 

@@ -39,6 +39,8 @@ create table if not exists parts (
     job integer not null references jobs, part text not null
 );
 create index if not exists parts_of on parts (job);
+create unique index if not exists jobs_of_key on jobs (json_extract(submission, '$.key'))
+    where json_extract(submission, '$.key') <> '';
 """
 
 
@@ -155,6 +157,11 @@ class Store:
     def get(self, number: int) -> Record | None:
         """One job; None where there is none of the number."""
         return next(self._records("where number = ?", number), None)
+
+    def of_key(self, key: str) -> Record | None:
+        """The job that a client gave this key; None where there is none."""
+        there = "json_extract(submission, '$.key')"
+        return next(self._records(f"where {there} = ? and {there} <> ''", key), None)
 
     def latest(self, limit: int) -> list[Record]:
         """Jobs, the newest first."""

@@ -16,6 +16,9 @@ SHOTS = (1, 1_000_000)
 DEADLINE_S = 7 * 24 * 3600.0
 """Latest deadline, seconds from now."""
 
+KEY = 200
+"""Letters of a key at most."""
+
 _LABEL = 80
 _HUGE = 1e300  # JSON's whole numbers may be larger than any float
 
@@ -40,6 +43,9 @@ class Submission:
         Of cuts and simulators.
     label : str
         For people, such as the name of the file.
+    key : str
+        The client's own name of the job: sent again with the same key it is the job that there is
+        already, not a second one. Empty where the client does not send it again.
     """
 
     circuit: str
@@ -49,6 +55,7 @@ class Submission:
     fidelity: float = 0.0
     seed: int = 0
     label: str = ""
+    key: str = ""
 
     def to_json(self) -> str:
         return json.dumps(asdict(self))
@@ -91,8 +98,11 @@ def parse(data: Any) -> Submission:
     if not 0 <= seed < 2**31:
         raise InputError(f"seed: want 0 to 2147483647, got {seed:g}")
     label = _text({"label": "", **data}, "label")[:_LABEL]
+    key = _text({"key": "", **data}, "key")
+    if len(key) > KEY:
+        raise InputError(f"key: want at most {KEY} letters, got {len(key)}")
     circuit, observable = _text(data, "circuit"), _text(data, "observable")
-    return Submission(circuit, observable, int(shots), deadline, fidelity, int(seed), label)
+    return Submission(circuit, observable, int(shots), deadline, fidelity, int(seed), label, key)
 
 
 def circuit_of(submission: Submission) -> QuantumCircuit:

@@ -65,6 +65,7 @@ def everything(engine: Engine, record: Record) -> Row:
         "modelled_s": sum(part.modelled_s for part in parts),
         "measured_s": sum(part.ended - part.begun for part in parts),
         "seed": record.submission.seed,
+        "key": record.submission.key or None,
     }
 
 

@@ -35,6 +35,8 @@ def job(**changes: Any) -> dict[str, Any]:
         ({"seed": float("inf")}, "seed: want a whole number, got inf"),
         ({"observable": "ZZ\ud800"}, "observable: half a character at 2"),
         ({"circuit": 3}, "circuit: want text"),
+        ({"key": 7}, "key: want text"),
+        ({"key": "k" * 201}, "key: want at most 200 letters"),
         ({"colour": "red"}, "unknown key 'colour'"),
     ],
 )

@@ -199,5 +199,7 @@ def most_served(problem: ScheduleProblem, seconds: float, seed: int = 0) -> tupl
     solver.parameters.num_workers = 1
     solver.parameters.random_seed = seed
     solver.parameters.max_time_in_seconds = seconds
+    # With presolve, OR-Tools 9.15 proved a bound of 7 on an instance of which 8 are served.
+    solver.parameters.cp_model_presolve = False
     status = solver.solve(built.model)
     return float(solver.best_objective_bound * built.scale), status == cp_model.OPTIMAL

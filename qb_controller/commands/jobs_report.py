@@ -171,13 +171,41 @@ def _small(small: Mapping[str, Any]) -> list[str]:
         (name, *(f"{100 * each['shares'][name]:.1f} %" for each in parts))
         for name in small["shares"]
     ]
-    text = (
+    words = (
         f"{small['instances']} instances; {small['proven']} optima are proven, for the others "
         "the lower of two proven bounds stands in. Known arrivals: the backend gets the whole run "
         "as one problem. Online: the simulation, without outages and noise. By load / tightness, "
         "of the optimum:"
     )
-    return ["## Small instances", "", text, "", *_table(("who", *head, "all"), shares)]
+    text = ["## Small instances", "", words, "", *_table(("who", *head, "all"), shares)]
+    return [*text, *_knowing_less(small, parts, head)] if "gaps" in small else text
+
+
+def _knowing_less(small: Row, parts: Sequence[Row], head: Sequence[str]) -> list[str]:
+    """What not knowing the arrivals costs, and what not knowing the distribution costs."""
+    gaps = [
+        (
+            name,
+            *(
+                "{:+.1f} [{:.1f}, {:.1f}]".format(*(100 * v for v in each["gaps"][name]))
+                for each in parts
+            ),
+        )
+        for name in small["gaps"]
+    ]
+    text = (
+        "`knowing the distribution` draws what may still come from the workload's own "
+        "distribution and plays each choice to the end of each future "
+        "(`applications/jobs/foresight.py`). It knows how many requests come, at what rate and of "
+        "what kinds, which no scheduler here may, but not which. What it serves is reachable "
+        "without knowing arrivals; a better policy may reach more, so the last row is an upper "
+        "estimate of what not knowing the arrivals costs, and the one before it a lower estimate "
+        "of what knowing the distribution would bring. In the optimum a fragment has one piece on "
+        f"each QPU; whoever gives it in parts may exceed that, as in {small['above']} of "
+        f"{small['instances']} instances. Points of the optimum, with paired 95 % intervals over "
+        "the instances:"
+    )
+    return [text, "", *_table(("gap", *head, "all"), gaps)]
 
 
 def _scale(rows: Sequence[Row], decisions: Row) -> list[str]:

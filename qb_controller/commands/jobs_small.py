@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from qb_controller.applications.jobs import workload
+from qb_controller.applications.jobs import foresight, workload
 from qb_controller.applications.jobs.bounds import clairvoyant, upper_bound
 from qb_controller.applications.jobs.estimates import work_s
 from qb_controller.applications.jobs.fleet import fleet
@@ -19,6 +19,7 @@ from qb_controller.applications.jobs.schedulers import OURS, make
 from qb_controller.applications.jobs.settings import Settings
 from qb_controller.applications.jobs.simulator import simulate
 from qb_controller.applications.jobs.workload import Cell
+from qb_controller.commands.jobs_score import interval
 from qb_controller.model.jobs import JobRequest, Progress, QpuState, State
 from quantum_backends.classical.schedule_cp_sat import most_served
 from quantum_backends.registry import BACKENDS
@@ -26,6 +27,9 @@ from quantum_backends.solver import Budget
 
 KNOWING = ("local-search", "path-switch", "sa-blocks", "cp-sat")
 """Backends that are asked with all arrivals known."""
+
+REFERENCE = "knowing the distribution"
+"""Not the arrivals: see :mod:`.foresight`."""
 
 DRAWN = 1000
 """Different requests among those that wait; beyond, they come again under other names."""
@@ -51,6 +55,7 @@ def small(settings: Settings, seeds: int, quick: bool) -> list[Row]:
     rows = []
     for load, tightness in pairs:
         cell = Cell(load, tightness, int(given["qpus"]))
+        kinds = foresight.kinds(cell, calm)
         for seed in range(seeds):
             drawn = workload.draw(cell, calm, seed, int(given["requests"]))
             problem = clairvoyant(drawn, calm["schedulers"]["parts"]).problem
@@ -62,6 +67,9 @@ def small(settings: Settings, seeds: int, quick: bool) -> list[Row]:
                 row[name] = len(problem.served(answer.answer))
             for name in (OURS, "greedy", "greedy+split", "edf"):
                 row[f"online {name}"] = simulate(drawn, make(name, calm)).served
+            futures = foresight.drawing(cell, calm, kinds, 1 / hurry)
+            knowing = foresight.foresight(futures, kinds, calm["small"]["foresight"], seed)
+            row[REFERENCE] = simulate(drawn, knowing).served
             # Proven too where somebody reaches the bound.
             row["proven"] = max(row[name] for name in KNOWING) >= best
             rows.append(row)
@@ -80,16 +88,31 @@ def ratios(rows: Sequence[Row]) -> Row:
 
 
 def _ratio(rows: Sequence[Row]) -> Row:
-    total = sum(row["optimum"] for row in rows)
-    names = [*KNOWING, *(name for name in rows[0] if name.startswith("online"))]
-    shares = {name: sum(row[name] for row in rows) / total for name in names}
+    optimum = np.array([row["optimum"] for row in rows])
+    online = [name for name in rows[0] if name.startswith("online")]
+    served = {name: [row[name] for row in rows] for name in (*KNOWING, REFERENCE, *online)}
+    shares = {name: sum(each) / optimum.sum() for name, each in served.items()}
+    ours, reference = (np.array(served[name]) for name in (f"online {OURS}", REFERENCE))
+    greedy = np.array(served["online greedy"])
     return {
         "instances": len(rows),
         "proven": sum(row["proven"] for row in rows),
+        # Given in parts, a fragment has several pieces on a QPU; in the optimum it has one.
+        "above": int((np.maximum(ours, reference) > optimum).sum()),
         "knowing": max(shares[name] for name in KNOWING),
         "online": shares[f"online {OURS}"],
         "shares": shares,
+        "gaps": {
+            "ours, over greedy": _gap(ours - greedy, optimum),
+            f"{REFERENCE}, over ours": _gap(reference - ours, optimum),
+            f"the optimum, over {REFERENCE}": _gap(optimum - reference, optimum),
+        },
     }
+
+
+def _gap(more: np.ndarray, optimum: np.ndarray) -> list[float]:
+    """Mean and paired 95 % interval of a difference, as shares of the mean optimum."""
+    return [value / float(optimum.mean()) for value in interval(more.tolist())]
 
 
 def _arrived(request: JobRequest, number: int) -> JobRequest:

@@ -20,13 +20,15 @@ from qb_controller.commands.jobs_score import (
     paired_p,
     rows_of,
 )
+from qb_controller.commands.jobs_small import REFERENCE
 from qb_controller.commands.jobs_trials import Trial
 from tests.commands.conftest import Ran
 
 TINY = """
 workload: {requests: 12, requests_per_qpu: 1}
 small:
-  {requests: 5, qpus: 2, loads: [1.25], tightness: [1.5, 3.0], seeds: 2, seconds: 2, budget_s: 0.2}
+  {requests: 5, qpus: 2, loads: [1.25], tightness: [1.5, 3.0], seeds: 2, seconds: 2, budget_s: 0.2,
+   foresight: {kinds: 20, futures: 4}}
 scale: {waiting: [5, 20]}
 grid: {qpus: 3, large_qpus: 4, loads: [1.0], tightness: [1.5], side_loads: [1.0]}
 """
@@ -98,9 +100,19 @@ def test_a_tiny_bench_goes_on_where_it_was(run: Callable[..., Ran], tmp_path: Pa
     assert found["meta"]["seed"] == 0 and found["small"]["instances"] == 4
     assert [cell["tightness"] for cell in found["small"]["cells"]] == [1.5, 3.0]
     assert 0 < found["small"]["online"] <= found["small"]["knowing"] <= 1
+    for part in (found["small"], *found["small"]["cells"]):
+        assert set(part["shares"]) >= {"online qb", "online greedy", REFERENCE}
+        ahead, least, most = part["gaps"][f"{REFERENCE}, over ours"]
+        assert least <= ahead <= most
+        assert ahead == pytest.approx(part["shares"][REFERENCE] - part["online"])
+    assert all(0 < row[REFERENCE] <= 5 for row in found["small"]["rows"])
     assert [row["waiting"] for row in found["scale"]] == [5, 20]
     page = (tmp_path / "page.md").read_text()
-    assert "median: 10000" in page and (tmp_path / "page-gantt.png").exists()
+    assert (
+        "median: 10000" in page
+        and f"{REFERENCE}, over ours" in page
+        and (tmp_path / "page-gantt.png").exists()
+    )
     lines = (tmp_path / "out.json.trials.jsonl").read_text()
     assert len(lines.splitlines()) == 2
     settings.write_text(TINY + "service_noise: 0.3\n")

@@ -23,7 +23,8 @@ form          problem                           what belongs to it
                                                 :mod:`.walk` :mod:`.metropolis` (single paths),
                                                 :mod:`.reweighting`, :mod:`.blocks`
 ``flow``      :mod:`.flow`                      :mod:`.flow_paths`, :mod:`.flow_kernels`
-``choices``   :mod:`.choices`                   :mod:`.choice_search`, :mod:`.choice_kernels`
+``choices``   :mod:`.choices`                   :mod:`.choice_search`, :mod:`.choice_kernels`,
+                                                :mod:`.heat_bath`
 ``packing``   :mod:`.packing`                   :mod:`.packing_search`, :mod:`.packing_kernels`,
                                                 :mod:`.packing_lp`
 ``schedule``  :mod:`.schedules`                 :mod:`.schedule_search`, :mod:`.schedule_kernels`,

@@ -16,9 +16,6 @@ from numba import njit
 from quantum_backends.choices import ChoiceProblem, colouring
 from quantum_backends.routing import Floats, Ints
 
-EXPONENTIAL = -np.log((np.arange(4096) + 0.5) / 4096)
-"""Quantiles of the exponential distribution, up to nine times its mean."""
-
 
 class Table(NamedTuple):
     """The parts of a problem that the loops read."""
@@ -157,62 +154,6 @@ def draw(state: npt.NDArray[np.uint64]) -> np.uint64:
 
 
 @njit(cache=True)
-def anneal(
-    t: Table,
-    chosen: Ints,
-    field: Floats,
-    movable: Ints,
-    hot: float,
-    cold: float,
-    sweeps: int,
-    state: npt.NDArray[np.uint64],
-) -> tuple[float, Ints]:
-    """Metropolis sweeps from temperature ``hot`` to ``cold`` (geometric).
-
-    A rise is accepted where it is below an exponentially distributed draw times the temperature,
-    which is the Metropolis rule; the draws come from :data:`EXPONENTIAL`, so that a proposal takes
-    one random number and no logarithm. ``chosen`` and ``field`` end where the walk ended.
-
-    Parameters
-    ----------
-    movable : int array
-        The groups that may change, each with two options or more.
-    state : uint64 array (1,)
-        Of the generator, not zero; changed in place.
-
-    Returns
-    -------
-    best : float
-        Change of the cost from the start to the lowest point seen between sweeps (0 or below).
-    at_best : int array (g,)
-        The choices there.
-    """
-    change, best = 0.0, 0.0
-    at_best = chosen.copy()
-    ratio = (cold / hot) ** (1.0 / max(1, sweeps - 1))
-    temperature = hot
-    for _ in range(sweeps):
-        for g in movable:
-            old = chosen[g]
-            others = t.first[g + 1] - t.first[g] - 1
-            bits = draw(state)
-            # The upper 24 bits, scaled, name the option; twelve in the middle the draw.
-            upper = (bits >> np.uint64(40)) * np.uint64(others)
-            new = t.first[g] + np.int64(upper >> np.uint64(24))
-            new += new >= old
-            rise = field[new] - field[old]
-            if rise < temperature * EXPONENTIAL[(bits >> np.uint64(20)) & np.uint64(4095)]:
-                take(t, field, old, new)
-                chosen[g] = new
-                change += rise
-        if change < best - 1e-12 * abs(best):
-            best = change
-            at_best[:] = chosen
-        temperature *= ratio
-    return best, at_best
-
-
-@njit(cache=True)
 def field_outside(t: Table, chosen: Ints, inside: Ints) -> Floats:
     """Cost of each option against the choices of the groups not marked as inside."""
     field = t.unary.copy()
@@ -311,6 +252,7 @@ def warm() -> None:
     order = np.arange(3)
     cost_of(t, chosen, field)
     descend(t, chosen, field, order)
-    anneal(thinned(t, 0.5), chosen, field, order, 1.0, 0.1, 2, np.ones(1, np.uint64))
+    thinned(t, 0.5)
+    draw(np.ones(1, np.uint64))
     field_outside(t, chosen, np.zeros(3, np.int64))
     kick_and_descend(t, chosen, field, order, 2)

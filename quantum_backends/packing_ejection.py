@@ -15,9 +15,10 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-from quantum_backends.choice_kernels import EXPONENTIAL, draw
+from quantum_backends.choice_kernels import draw
 from quantum_backends.packing import PackingProblem, random_packing
 from quantum_backends.packing_kernels import (
+    EXPONENTIAL,
     State,
     Table,
     free_of,

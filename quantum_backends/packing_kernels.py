@@ -12,11 +12,15 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from quantum_backends.choice_kernels import EXPONENTIAL, draw
+from quantum_backends.choice_kernels import draw
 from quantum_backends.packing import TOLERANCE, PackingProblem, random_packing
 from quantum_backends.routing import Floats, Ints
 
 State = npt.NDArray[np.uint64]
+
+EXPONENTIAL = -np.log((np.arange(4096) + 0.5) / 4096)
+"""Quantiles of the exponential distribution, up to nine times its mean: a loss below a random one
+of them times the temperature is accepted, which is the Metropolis rule without a logarithm."""
 
 
 class Table(NamedTuple):

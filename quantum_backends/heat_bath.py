@@ -166,6 +166,7 @@ def warm() -> None:
     problem = colouring(np.array([[0, 1], [1, 2], [0, 2]]), 3, 2)
     table, rows = table_of(problem), rows_of(problem)
     flat, state = problem.first[:-1].copy(), np.ones(1, np.uint64)
-    sweep_table(table, field_of(table, flat), flat, np.arange(3), 1.0, 0.5, 2, state)
+    field = field_of(table, flat)
+    sweep_table(table, field, flat, np.arange(3), 1.0, 0.5, 2, state)
     assert rows is not None
     sweep_rows(rows, np.zeros((2, rows.shape[1]), np.float32), np.zeros(3, int), 1.0, 0.5, 2, state)

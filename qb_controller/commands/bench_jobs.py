@@ -157,12 +157,11 @@ def _wanted(cell: Any, only: str | None) -> bool:
 
 
 def _complete(trials: list[Any], chosen: list[Any]) -> list[Any]:
-    """The trials of the seeds that every cell has; none where these are fewer than two."""
-    seeds: dict[int, int] = {}
+    """All trials where every cell has two or more, or there is no interval; none otherwise."""
+    runs = {cell: 0 for cell in chosen}
     for trial in trials:
-        seeds[trial.seed] = seeds.get(trial.seed, 0) + 1
-    whole = {seed for seed, count in seeds.items() if count == len(chosen)}
-    return [trial for trial in trials if trial.seed in whole] if len(whole) > 1 else []
+        runs[trial.cell] += 1
+    return trials if min(runs.values()) > 1 else []
 
 
 def _decisions(trials: list[Any]) -> dict[str, float]:

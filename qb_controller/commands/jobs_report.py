@@ -99,12 +99,13 @@ def _served(rows: Sequence[Row]) -> list[str]:
     text[-1] += "ours less theirs. `bound` is proven: nobody can serve more."
     text.append("")
     names = [OURS, *BASELINES]
-    head = (*_KEYS, "bound", "arrived", *names)
+    head = (*_KEYS, "runs", "bound", "arrived", *names)
     for title, suffix in (("Plain", ""), ("Shots split greedily", SPLIT)):
         lines = []
         for cell, some in _by_cell(rows).items():
             by_name = {row["scheduler"]: row for row in some}
-            line = [*map(str, cell), f"{some[0]['upper_bound']:.1f}", f"{some[0]['arrived']:.0f}"]
+            line = [*map(str, cell), str(some[0]["seeds"])]
+            line += [f"{some[0]['upper_bound']:.1f}", f"{some[0]['arrived']:.0f}"]
             for name in names:
                 row = by_name.get(name if name == OURS else name + suffix)
                 if row is None:

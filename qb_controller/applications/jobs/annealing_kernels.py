@@ -51,8 +51,6 @@ def energy(b, order, units, grid, makespan_weight, free, ends):  # type: ignore[
         done = 0.0
         for f in range(b.first[r], b.first[r + 1]):
             for m in range(machines):
-                ends[f, m] = -np.inf
-            for m in range(machines):
                 if units[f, m] == 0:
                     continue
                 begin = max(free[m], b.ready[f, m])

@@ -158,7 +158,7 @@ def _wanted(cell: Any, only: str | None) -> bool:
 
 def _complete(trials: list[Any], chosen: list[Any]) -> list[Any]:
     """All trials where every cell has two or more, or there is no interval; none otherwise."""
-    runs = {cell: 0 for cell in chosen}
+    runs = dict.fromkeys(chosen, 0)
     for trial in trials:
         runs[trial.cell] += 1
     return trials if min(runs.values()) > 1 else []
